@@ -1,0 +1,3 @@
+package state
+
+import "C" // want build

@@ -1,0 +1,8 @@
+package state
+
+import (
+	"testing"
+	"time"
+)
+
+func TestMayUseClock(t *testing.T) { _ = time.Now() }

@@ -1,0 +1,1 @@
+package state // want-file build

@@ -1,0 +1,3 @@
+module zhenglian
+
+go 1.26.0

@@ -1,0 +1,209 @@
+package tx
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A Code numbers a reason for refusing something. Codes are append-only: a
+// number is never reused and never changes its meaning, because it is hashed
+// into block results and printed in judgments. Zero means accepted.
+//
+// Ranges: 1–99 form of an envelope or statement, 100–199 signatures and
+// accounts, 200–299 rules, 300–399 bodies, 900–999 the node.
+type Code uint32
+
+// The codes. The table in app/README.md is generated from codeTable below.
+const (
+	CodeOK Code = 0
+
+	CodeEnvelope     Code = 1  // envelope bytes are not a strict DSSE envelope
+	CodeTooLarge     Code = 2  // envelope or statement over its size limit
+	CodePayloadType  Code = 3  // DSSE payload type is not ours
+	CodeSigCount     Code = 4  // no signature, or more than MaxSignatures
+	CodeSigOrder     Code = 5  // signatures not in ascending order of keyid, or a keyid twice
+	CodeCanonical    Code = 10 // JSON is not RFC 8785 canonical
+	CodeSyntax       Code = 11 // not JSON
+	CodeUnknown      Code = 12 // unknown member of an object
+	CodeDuplicate    Code = 13 // the same member twice
+	CodeMissing      Code = 14 // required member absent
+	CodeType         Code = 15 // wrong JSON type or form of a value
+	CodeLimit        Code = 16 // value outside its stated bounds
+	CodeDepth        Code = 17 // nested too deeply
+	CodeUnicode      Code = 18 // not UTF-8, or not in NFC
+	CodeVersion      Code = 20 // unknown statement version
+	CodeUnknownKind  Code = 21 // unknown kind of statement
+	CodeMalformedKey Code = 22 // public key or key file is not well formed
+
+	CodeSignature      Code = 100 // a signature does not verify
+	CodeHighS          Code = 101 // ECDSA signature with s in the upper half of the group order
+	CodeUnknownAccount Code = 102 // no such account on the ledger
+	CodeAccountExpired Code = 103 // account not valid at this height
+	CodeAccountRevoked Code = 104 // account revoked at or before this height
+	CodeUnknownMember  Code = 105 // no such member, or it is suspended
+	CodeNotIssuer      Code = 106 // nobody of the stating member has signed
+	CodeSameMember     Code = 107 // a member counted twice
+
+	CodeChain        Code = 200 // statement is for another chain
+	CodeExpired      Code = 201 // the height is past the statement's expires
+	CodeExpiresFar   Code = 202 // expires lies further ahead than the chain allows
+	CodeFuture       Code = 203 // the claimed time lies too far ahead of block time
+	CodeKnown        Code = 204 // the ledger already holds this statement
+	CodeStalePrev    Code = 205 // prev is not the head of its matter
+	CodeUnknownPrev  Code = 206 // prev names no statement of the ledger
+	CodeState        Code = 207 // the matter's state does not allow this kind of statement
+	CodePolicy       Code = 208 // signatures can never satisfy the policy
+	CodeNotParty     Code = 209 // this member may not make this statement in this matter
+	CodeAnchor       Code = 210 // the anchor names no recent block of this chain
+	CodeTarget       Code = 211 // the statement named in the body does not exist or is of the wrong kind
+	CodeEndorsed     Code = 212 // this member has already endorsed the statement
+	CodeEndorseLimit Code = 213 // the statement already carries the most endorsements it may
+	CodeWaiting      Code = 214 // another statement that continues this matter is waiting for signatures
+	CodeSettled      Code = 215 // the statement is no longer waiting and this endorsement adds nothing
+
+	CodeBody       Code = 300 // members of the body contradict each other
+	CodeUnknownTag Code = 301 // a code of the body is not in its table
+
+	CodeInternal Code = 900 // a defect of the node; the statement is not at fault
+)
+
+type codeRow struct {
+	code Code
+	name string // stable machine name, used as `code` in REST problems
+	text string // what failed, lower case
+	hint string // what to do next
+	zh   string // the same for people who read Chinese
+}
+
+// codeTable is in ascending order of code.
+var codeTable = []codeRow{
+	{CodeEnvelope, "ENVELOPE", "not a strict DSSE envelope", "encode the envelope as app/README.md §2 says, without unknown or repeated fields", "信封格式不符合 DSSE 规定，请按协议重新编码"},
+	{CodeTooLarge, "TOO_LARGE", "over the size limit", "put the content into a blob or under a Merkle root and state its digest", "超过大小上限，请把内容存为文件，只声明其摘要"},
+	{CodePayloadType, "PAYLOAD_TYPE", "wrong DSSE payload type", "use " + PayloadType, "载荷类型不正确"},
+	{CodeSigCount, "SIGNATURE_COUNT", "wrong number of signatures", "send 1 to 64 signatures", "签名数量应为 1 至 64"},
+	{CodeSigOrder, "SIGNATURE_ORDER", "signatures out of order or repeated", "sort the signatures by keyid and send each account once", "签名须按账户号升序排列且不得重复"},
+	{CodeCanonical, "NOT_CANONICAL", "not canonical JSON", "encode the statement by RFC 8785 (JCS) before signing", "陈述不是规范 JSON（RFC 8785），请规范化后再签名"},
+	{CodeSyntax, "SYNTAX", "not JSON", "send well-formed JSON", "不是合法的 JSON"},
+	{CodeUnknown, "UNKNOWN_MEMBER", "unknown member", "remove members that the kind does not define", "含有未定义的字段"},
+	{CodeDuplicate, "DUPLICATE_MEMBER", "duplicate member", "state each member once", "字段重复"},
+	{CodeMissing, "MISSING_MEMBER", "required member absent", "add the member", "缺少必填字段"},
+	{CodeType, "TYPE", "wrong type or form", "see the kind's table in app/README.md", "字段类型或格式不正确"},
+	{CodeLimit, "LIMIT", "outside the stated bounds", "see the kind's table in app/README.md", "字段取值超出范围"},
+	{CodeDepth, "DEPTH", "nested too deeply", "statements nest at most 8 levels", "嵌套层数过多"},
+	{CodeUnicode, "UNICODE", "not UTF-8 in NFC", "normalise text to Unicode NFC", "文本不是 NFC 规范的 UTF-8"},
+	{CodeVersion, "VERSION", "unknown statement version", "this chain reads version 1", "陈述版本未知"},
+	{CodeUnknownKind, "UNKNOWN_KIND", "unknown kind of statement", "see the kinds in app/README.md", "陈述种类未知"},
+	{CodeMalformedKey, "MALFORMED_KEY", "malformed key", "check the key file or the public key's encoding", "密钥格式不正确"},
+	{CodeSignature, "SIGNATURE", "signature does not verify", "sign SHA-256 of the DSSE pre-authentication encoding with the account's key", "签名验证不通过"},
+	{CodeHighS, "HIGH_S", "signature with high s", "replace s by n − s", "签名的 s 值未取低半区"},
+	{CodeUnknownAccount, "UNKNOWN_ACCOUNT", "unknown account", "ask your member's administrator to register the key", "账户未登记"},
+	{CodeAccountExpired, "ACCOUNT_NOT_VALID", "account not valid at this height", "use an account that is in force", "账户在该高度不在有效期内"},
+	{CodeAccountRevoked, "ACCOUNT_REVOKED", "account revoked", "use another account of your member", "账户已被撤销"},
+	{CodeUnknownMember, "UNKNOWN_MEMBER_ID", "unknown or suspended member", "check the member id", "成员不存在或已被中止"},
+	{CodeNotIssuer, "NOT_ISSUER", "no signature by the stating member", "an account of the member named in the statement must sign it", "缺少陈述成员自己的签名"},
+	{CodeSameMember, "SAME_MEMBER", "one member counted twice", "the co-signature must come from another member", "同一成员不得重复计数"},
+	{CodeChain, "WRONG_CHAIN", "statement is for another chain", "sign it again with this chain's id", "陈述属于另一条链"},
+	{CodeExpired, "EXPIRED", "statement expired", "sign it again with a later expires", "陈述已超过可上链的最后高度"},
+	{CodeExpiresFar, "EXPIRES_TOO_FAR", "expires too far ahead", "choose an earlier expires", "有效高度过远"},
+	{CodeFuture, "CLAIMED_FUTURE", "claimed time lies in the future", "check your clock", "声明时间晚于区块时间过多，请校准时钟"},
+	{CodeKnown, "ALREADY_KNOWN", "statement already on the ledger", "look it up by its id", "该陈述已在账本上，可按编号查询"},
+	{CodeStalePrev, "STALE_PREV", "prev is not the head of its matter", "read the matter again and continue from its head", "事项已有更新，请基于最新陈述重新签署"},
+	{CodeUnknownPrev, "UNKNOWN_PREV", "prev names no statement", "check the id in prev", "前序陈述不存在"},
+	{CodeState, "STATE", "not allowed in the matter's state", "see the transition table in app/README.md", "事项当前状态不允许此操作"},
+	{CodePolicy, "POLICY", "policy cannot be satisfied", "see which signatures the policy asks for", "签名无法满足会签规则"},
+	{CodeNotParty, "NOT_PARTY", "member may not state this in this matter", "only the members named in the transition table may", "该成员无权在此事项中作此陈述"},
+	{CodeAnchor, "ANCHOR", "anchor names no recent block", "take the anchor from the gateway's /v1/checkpoint", "锚定区块不属于本链的近期区块"},
+	{CodeTarget, "TARGET", "named statement missing or of the wrong kind", "check the id in the body", "所引用的陈述不存在或种类不符"},
+	{CodeEndorsed, "ALREADY_ENDORSED", "member has already endorsed this statement", "nothing to do", "该成员已会签"},
+	{CodeEndorseLimit, "ENDORSE_LIMIT", "endorsement limit reached", "a statement carries at most 64 endorsements", "会签数量已达上限"},
+	{CodeWaiting, "WAITING", "another statement of this matter waits for signatures", "endorse or wait for the earlier one", "该事项已有待会签的陈述"},
+	{CodeSettled, "SETTLED", "statement is settled", "nothing to endorse", "该陈述已定，无需会签"},
+	{CodeBody, "BODY", "members of the body contradict each other", "see the kind's table in app/README.md", "内容字段互相矛盾"},
+	{CodeUnknownTag, "UNKNOWN_CODE", "code not in its table", "see the kind's table in app/README.md", "代码不在代码表中"},
+	{CodeInternal, "INTERNAL", "internal error", "report it to the operator", "节点内部错误，请联系运营者"},
+}
+
+func (c Code) row() codeRow {
+	for _, r := range codeTable {
+		if r.code == c {
+			return r
+		}
+	}
+	return codeRow{code: c, name: fmt.Sprintf("CODE_%d", uint32(c)), text: "unknown code", hint: "this program is older than the chain", zh: "未知代码"}
+}
+
+// Name returns the stable machine name of c, such as "STALE_PREV".
+func (c Code) Name() string { return c.row().name }
+
+// Text says in a few words what failed.
+func (c Code) Text() string { return c.row().text }
+
+// Hint says what to do next.
+func (c Code) Hint() string { return c.row().hint }
+
+// Chinese says what failed and what to do, in Chinese.
+func (c Code) Chinese() string { return c.row().zh }
+
+// Codes lists every code but CodeOK, ascending.
+func Codes() []Code {
+	out := make([]Code, len(codeTable))
+	for i, r := range codeTable {
+		out[i] = r.code
+	}
+	return out
+}
+
+// CodeByName finds a code by its machine name.
+func CodeByName(name string) (Code, bool) {
+	for _, r := range codeTable {
+		if r.name == name {
+			return r.code, true
+		}
+	}
+	return 0, false
+}
+
+// An Error is a numbered refusal. Two Errors are the same to errors.Is when
+// their codes are.
+type Error struct {
+	Code   Code
+	Path   string // JSON path of the offending member, such as "body.files[2].sha256"; may be empty
+	Detail string // what was found, never a secret; may be empty
+}
+
+func (e *Error) Error() string {
+	s := fmt.Sprintf("E%d %s", uint32(e.Code), e.Code.Text())
+	if e.Path != "" {
+		s += " at " + e.Path
+	}
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	return s
+}
+
+// Is makes errors.Is(err, tx.CodeStalePrev.Err()) true for any STALE_PREV.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// Err returns a bare error of code c, as a target for errors.Is.
+func (c Code) Err() error { return &Error{Code: c} }
+
+// CodeOf returns the code of err: CodeOK for nil, CodeInternal for an error
+// without a number.
+func CodeOf(err error) Code {
+	if err == nil {
+		return CodeOK
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return CodeInternal
+}
+
+func errorf(c Code, format string, a ...any) *Error {
+	return &Error{Code: c, Detail: fmt.Sprintf(format, a...)}
+}

@@ -1,0 +1,131 @@
+package tx
+
+// Version is the only statement version.
+const Version = 1
+
+// A Kind says what a statement does, such as "evidence.seal".
+type Kind string
+
+// A Statement is what somebody signs: the only way anything enters the ledger.
+// Its bytes are RFC 8785 canonical JSON with exactly these members:
+//
+//	at       time    when the signers say they made it; a claim
+//	body     object  depends on kind
+//	chain    string  chain id
+//	expires  int     last height that may include it, 1 to 2^53
+//	kind     string  see Kinds
+//	member   string  id of the member who states
+//	prev     string  id of the statement this one continues, or "" to open a matter
+//	v        int     1
+type Statement struct {
+	Chain   string
+	Kind    Kind
+	Member  MemberID
+	At      Time
+	Expires int64
+	Prev    ID // zero: opens a matter, or belongs to none
+	Body    Body
+}
+
+// A Body is the part of a statement that depends on its kind. Bodies are
+// pointers to structs of this package; a kind and its body are paired in
+// newBody.
+type Body interface {
+	// Validate checks everything that can be known without the ledger.
+	Validate() error
+	read(r *Reader)
+	write(w *Writer)
+}
+
+// newBody is the table of kinds: what each kind's body is.
+func newBody(k Kind) Body {
+	switch k {
+	case EvidenceSeal:
+		return new(Evidence)
+	case EvidenceSupersede:
+		return new(Supersede)
+	case EvidenceWithdraw:
+		return new(Withdraw)
+	case EvidenceChallenge:
+		return new(Challenge)
+	case EvidenceUphold, EvidenceReject:
+		return new(Decision)
+	case EndorseKind:
+		return new(Endorse)
+	}
+	return nil
+}
+
+// ParseStatement reads the canonical bytes of a statement strictly.
+func ParseStatement(b []byte) (*Statement, error) {
+	if len(b) > MaxStatement {
+		return nil, errorf(CodeTooLarge, "statement of %d bytes; the limit is %d", len(b), MaxStatement)
+	}
+	r := NewReader(b)
+	s := new(Statement)
+	o := r.Object()
+	o.Need("at")
+	s.At = r.Time()
+	o.Need("body") // its schema depends on kind, which comes later: pass over it, read it below
+	body := r.skip()
+	o.Need("chain")
+	s.Chain = r.Slug(1, 50, '-')
+	o.Need("expires")
+	s.Expires = r.Int(1, MaxInt)
+	o.Need("kind")
+	s.Kind = Kind(r.plain())
+	o.Need("member")
+	s.Member = MemberID(r.Slug(2, 32, '-'))
+	o.Need("prev")
+	if r.err == nil && len(b)-r.i > 2 && string(b[r.i:r.i+2]) == `""` {
+		r.i += 2
+	} else {
+		r.Hex(s.Prev[:])
+	}
+	o.Need("v")
+	if v := r.Int(0, MaxInt); r.err == nil && v != Version {
+		r.Fail(CodeVersion, "")
+	}
+	o.End()
+	r.End()
+	if r.err != nil {
+		return nil, r.err
+	}
+	if s.Body = newBody(s.Kind); s.Body == nil {
+		return nil, &Error{Code: CodeUnknownKind, Path: "kind", Detail: clip(string(s.Kind))}
+	}
+	in := Reader{b: body, depth: 1, path: []string{"body"}}
+	s.Body.read(&in)
+	in.End()
+	if in.err != nil {
+		return nil, in.err
+	}
+	return s, s.Body.Validate()
+}
+
+// Encode returns the canonical bytes of s. It refuses what ParseStatement would
+// refuse, so a statement that was encoded can be parsed.
+func (s *Statement) Encode() ([]byte, error) {
+	w := Writer{B: make([]byte, 0, 1024)}
+	w.Open()
+	w.String("at", s.At.String())
+	w.Member("body")
+	w.Open()
+	s.Body.write(&w)
+	w.Close()
+	w.String("chain", s.Chain)
+	w.Int("expires", s.Expires)
+	w.String("kind", string(s.Kind))
+	w.String("member", string(s.Member))
+	if s.Prev.IsZero() {
+		w.String("prev", "")
+	} else {
+		w.Hex("prev", s.Prev[:])
+	}
+	w.Int("v", Version)
+	w.Close()
+	if _, err := ParseStatement(w.B); err != nil {
+		return nil, err
+	}
+	return w.B, nil
+}

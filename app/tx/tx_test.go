@@ -1,0 +1,222 @@
+package tx
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"encoding/asn1"
+	"math/big"
+)
+
+// fixedKey makes the same key every time, so that vectors are stable.
+func fixedKey(t testing.TB, typ KeyType, n byte) *PrivateKey {
+	t.Helper()
+	k, err := NewPrivateKey(typ, bytes.Repeat([]byte{n}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func sampleSeal() *Statement {
+	at := Time(1795420800123) // 2026-11-23T08:00:00.123Z
+	return &Statement{
+		Chain: "zhenglian-demo", Kind: EvidenceSeal, Member: "hangzhou-amr", At: at, Expires: 5000,
+		Body: &Evidence{
+			Anchor:   Anchor{Hash: Digest{1}, Height: 41},
+			Captured: Captured{Started: at - 4000, Ended: at - 1000, Method: "headless_chromium", Tool: "zheng/0.1 chromium/156.0", ToolSHA256: Digest{2}},
+			CaseTag:  Digest{3},
+			Class:    "web_capture",
+			Env:      &Env{ReportSHA256: Digest{4}, Result: "ok"},
+			Files: []File{
+				{Bytes: 300000, Media: "image/png", Role: "screenshot", SHA256: Digest{5}, SM3: Digest{6}},
+			},
+			FieldsRoot: Digest{7},
+		},
+	}
+}
+
+func samples() map[string]*Statement {
+	st := func(k Kind, prev ID, b Body) *Statement {
+		return &Statement{Chain: "zhenglian-demo", Kind: k, Member: "taobao", At: 1795420800000, Expires: 9, Prev: prev, Body: b}
+	}
+	root := sampleSeal()
+	root.Body = &Evidence{Anchor: Anchor{Digest{1}, 1}, Captured: Captured{Method: "upload", Tool: "zheng/0.1"}, Class: "file", FilesRoot: Digest{9}, FileCount: 65, TSA: []Digest{{1}, {2}}}
+	return map[string]*Statement{
+		"seal-web":       sampleSeal(),
+		"seal-root":      root,
+		"supersede":      st(EvidenceSupersede, ID{1}, &Supersede{By: ID{2}, Reason: "recapture"}),
+		"withdraw":       st(EvidenceWithdraw, ID{1}, &Withdraw{Reason: "mistake"}),
+		"challenge":      st(EvidenceChallenge, ID{1}, &Challenge{Document: Digest{3}, Ground: "not_authentic"}),
+		"uphold":         st(EvidenceUphold, ID{1}, &Decision{Document: Digest{3}}),
+		"reject":         st(EvidenceReject, ID{1}, &Decision{Document: Digest{3}}),
+		"endorse":        st(EndorseKind, ID{}, &Endorse{Statement: ID{4}, Type: Served}),
+		"endorse-object": st(EndorseKind, ID{}, &Endorse{Statement: ID{4}, Type: Objects, Reason: "not_served"}),
+	}
+}
+
+func TestStatementRoundTrip(t *testing.T) {
+	for name, s := range samples() {
+		b, err := s.Encode()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got, err := ParseStatement(b)
+		if err != nil {
+			t.Errorf("%s: %v in %s", name, err, b)
+			continue
+		}
+		again, err := got.Encode()
+		if err != nil || !bytes.Equal(again, b) {
+			t.Errorf("%s: encoded again as\n%s\nwant\n%s (%v)", name, again, b, err)
+		}
+	}
+}
+
+func TestEnvelopeForms(t *testing.T) {
+	b, err := sampleSeal().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := []*PrivateKey{fixedKey(t, Secp256k1, 1), fixedKey(t, SM2, 2), fixedKey(t, MLDSA65, 3)}
+	e, err := Seal(b, keys[0], keys[1], keys[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	wire := e.AppendWire(nil)
+	p, err := ParseEnvelope(wire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(p.AppendWire(nil), wire) {
+		t.Error("wire form is not stable")
+	}
+	j, err := ParseEnvelopeJSON(e.AppendJSON(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(j.AppendWire(nil), wire) {
+		t.Error("JSON form loses something")
+	}
+	for _, k := range keys {
+		v, err := k.Public().Verifier()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, s := range p.Signatures {
+			if s.Account != k.Public().Account() {
+				continue
+			}
+			found = true
+			if err := v.Verify(p.Payload, PAEDigest(p.Payload), s.Sig); err != nil {
+				t.Errorf("%s: %v", k.Public().Type, err)
+			}
+			for i := range s.Sig {
+				bad := bytes.Clone(s.Sig)
+				bad[i] ^= 1
+				if i%37 == 0 && v.Verify(p.Payload, PAEDigest(p.Payload), bad) == nil {
+					t.Errorf("%s: byte %d of the signature does not matter", k.Public().Type, i)
+				}
+			}
+			if v.Verify(p.Payload, PAEDigest(p.Payload), append(bytes.Clone(s.Sig), 0)) == nil {
+				t.Errorf("%s: longer signature accepted", k.Public().Type)
+			}
+			other := append(bytes.Clone(p.Payload), ' ')
+			if v.Verify(other, PAEDigest(other), s.Sig) == nil {
+				t.Errorf("%s: signature holds for another payload", k.Public().Type)
+			}
+		}
+		if !found {
+			t.Errorf("no signature of %s", k.Public().Type)
+		}
+	}
+}
+
+func TestHighS(t *testing.T) {
+	b, _ := sampleSeal().Encode()
+	k := fixedKey(t, Secp256k1, 1)
+	sig, err := k.Sign(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _ := k.Public().Verifier()
+	n, _ := new(big.Int).SetString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16)
+	high := bytes.Clone(sig)
+	n.Sub(n, new(big.Int).SetBytes(sig[32:])).FillBytes(high[32:])
+	if err := v.Verify(b, PAEDigest(b), high); !errors.Is(err, CodeHighS.Err()) {
+		t.Errorf("high S: got %v, want %v", err, CodeHighS.Err())
+	}
+	if !bytes.Equal(LowS(high), sig) {
+		t.Error("LowS does not give the low twin")
+	}
+}
+
+// A signature made here checks with openssl: it is plain ES256K over the PAE.
+func TestOpenSSLVerifies(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Fatalf("openssl is needed: apt-get install openssl (%v)", err)
+	}
+	dir := t.TempDir()
+	b, _ := sampleSeal().Encode()
+	k := fixedKey(t, Secp256k1, 1)
+	sig, err := k.Sign(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// SubjectPublicKeyInfo of id-ecPublicKey on secp256k1 (RFC 5480, SEC 2).
+	spki, err := asn1.Marshal(struct {
+		Algorithm struct{ Type, Curve asn1.ObjectIdentifier }
+		Key       asn1.BitString
+	}{
+		struct{ Type, Curve asn1.ObjectIdentifier }{asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}, asn1.ObjectIdentifier{1, 3, 132, 0, 10}},
+		asn1.BitString{Bytes: k.Public().Bytes, BitLength: 8 * 33},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, b []byte) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	out, err := exec.Command(openssl, "dgst", "-sha256", "-keyform", "DER", "-verify", write("key.der", spki), "-signature", write("sig.der", der), write("pae", PAE(b))).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("Verified OK")) {
+		t.Errorf("openssl: %v: %s", err, out)
+	}
+}
+
+func BenchmarkParseStatement(b *testing.B) {
+	p, _ := sampleSeal().Encode()
+	b.SetBytes(int64(len(p)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseStatement(p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerifySecp256k1(b *testing.B) {
+	p, _ := sampleSeal().Encode()
+	k := fixedKey(b, Secp256k1, 1)
+	sig, _ := k.Sign(p)
+	v, _ := k.Public().Verifier()
+	for b.Loop() {
+		if err := v.Verify(p, PAEDigest(p), sig); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

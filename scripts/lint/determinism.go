@@ -11,13 +11,20 @@ import (
 	"go/types"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// deterministicRoots are the packages, each with all below it, whose work every validator repeats and must repeat alike.
-var deterministicRoots = []string{module + "/app/tx", module + "/app/state", module + "/app/store"}
+// deterministicRoots are the packages, each with all below it, whose work every
+// validator repeats and must repeat alike. What they import of ours is held to
+// the same.
+var deterministicRoots = []string{
+	module + "/app/tx",
+	module + "/app/state",
+	module + "/app/store",
+}
 
 // exception lets one thing through in one file.
 type exception struct {
@@ -26,7 +33,8 @@ type exception struct {
 	reason string
 }
 
-// exceptions are all there are. One that no longer lets anything through is itself a finding.
+// exceptions are all there are. One that no longer lets anything through is
+// itself a finding.
 var exceptions = []exception{
 	{"app/tx/sign.go", "crypto/rand", "makes keys and signs for whoever holds one; validators only verify, in other files"},
 }
@@ -66,7 +74,8 @@ var bannedImports = map[string]ban{
 	"C":               build,
 }
 
-// banned are the functions, methods and variables of otherwise useful packages, named as types.Func.FullName does.
+// banned are the functions, methods and variables of otherwise useful packages,
+// named as types.Func.FullName does.
 var banned = map[string]ban{
 	"time.Now":          clock,
 	"time.Since":        clock,
@@ -108,49 +117,66 @@ var banned = map[string]ban{
 	"context.AfterFunc": goroutine,
 }
 
-// checkDeterminism looks through the non-test files of every package under root, which must exist in the module at dir.
-func checkDeterminism(dir, root string, allowed []exception) ([]finding, error) {
+// checkDeterminism looks through the non-test files of every package under the
+// roots and of every package of ours that these import, in the module at dir.
+// Each root must exist.
+func checkDeterminism(dir string, roots []string, allowed []exception) ([]finding, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil { // as the go command reports it
+	// As the go command reports it.
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	pkgs, err := list(dir, true, root+"/...")
+	var patterns []string
+	for _, root := range roots {
+		patterns = append(patterns, root+"/...")
+	}
+	pkgs, err := list(dir, true, patterns...)
 	if err != nil {
 		return nil, err
 	}
 	c := &checker{
 		dir:  dir,
 		fset: token.NewFileSet(),
-		info: types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}},
+		info: types.Info{
+			Types: map[ast.Expr]types.TypeAndValue{},
+			Uses:  map[*ast.Ident]types.Object{},
+			Defs:  map[*ast.Ident]types.Object{},
+		},
 		seen: map[finding]bool{},
 	}
-	imp := importer.ForCompiler(c.fset, "gc", func(path string) (io.ReadCloser, error) {
-		p, ok := pkgs[path]
+	imp := importer.ForCompiler(c.fset, "gc", func(name string) (io.ReadCloser, error) {
+		p, ok := pkgs[name]
 		if !ok {
-			return nil, fmt.Errorf("package %s is not among the dependencies of %s", path, root)
+			return nil, fmt.Errorf("go list did not name package %s", name)
 		}
 		return os.Open(p.Export)
 	})
+	checked := map[string]bool{} // folders
 	for _, p := range pkgs {
-		if p.DepOnly {
+		if !under(p.ImportPath, module) {
 			continue
 		}
+		checked[c.relative(p.Dir)] = true
 		if err := c.checkPackage(p, imp); err != nil {
 			return nil, fmt.Errorf("package %s: %w", p.ImportPath, err)
 		}
 	}
-	findings := except(c.findings, allowed, strings.TrimPrefix(root, module+"/"))
+	findings := except(c.findings, allowed, checked)
 	slices.SortFunc(findings, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.rule, b.rule), cmp.Compare(a.what, b.what))
+		return cmp.Or(
+			cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line),
+			cmp.Compare(a.rule, b.rule), cmp.Compare(a.what, b.what),
+		)
 	})
 	return findings, nil
 }
 
-// except removes what the exceptions for files under folder let through and adds a finding for each of those that lets nothing through.
-func except(findings []finding, allowed []exception, folder string) []finding {
+// except removes what the exceptions let through and adds a finding for each
+// exception for a checked folder that lets nothing through.
+func except(findings []finding, allowed []exception, checked map[string]bool) []finding {
 	used := map[exception]bool{}
 	findings = slices.DeleteFunc(findings, func(f finding) bool {
 		i := slices.IndexFunc(allowed, func(e exception) bool { return e.file == f.file && e.what == f.what })
@@ -160,8 +186,11 @@ func except(findings []finding, allowed []exception, folder string) []finding {
 		return i >= 0
 	})
 	for _, e := range allowed {
-		if under(e.file, folder) && !used[e] {
-			findings = append(findings, finding{file: e.file, rule: "exception", what: e.what, why: "nothing there needs this exception any more; remove it"})
+		if checked[path.Dir(e.file)] && !used[e] {
+			findings = append(findings, finding{
+				file: e.file, rule: "exception", what: e.what,
+				why: "nothing there needs this exception any more; remove it",
+			})
 		}
 	}
 	return findings
@@ -221,7 +250,8 @@ func (c *checker) checkPackage(p *listed, imp types.Importer) error {
 	return nil
 }
 
-// checkVariants finds the files that are compiled on some machines only: those left out here, and those that would be left out elsewhere.
+// checkVariants finds the files that are compiled on some machines only: those
+// left out here, and those that would be left out elsewhere.
 func (c *checker) checkVariants(p *listed) error {
 	elsewhere := gobuild.Default
 	elsewhere.GOOS, elsewhere.GOARCH, elsewhere.CgoEnabled = "none", "none", false
@@ -244,9 +274,9 @@ func (c *checker) checkVariants(p *listed) error {
 func (c *checker) checkNode(n ast.Node, stack []ast.Node) {
 	switch n := n.(type) {
 	case *ast.ImportSpec:
-		path := strings.Trim(n.Path.Value, "`\"")
-		if b, ok := bannedImports[path]; ok {
-			c.report(n.Pos(), b, path)
+		name := strings.Trim(n.Path.Value, "`\"")
+		if b, ok := bannedImports[name]; ok {
+			c.report(n.Pos(), b, name)
 		}
 	case *ast.GoStmt:
 		c.report(n.Pos(), goroutine, "go statement")
@@ -259,7 +289,8 @@ func (c *checker) checkNode(n ast.Node, stack []ast.Node) {
 	case *ast.Ident:
 		c.checkUse(n, stack)
 	}
-	// A literal as 1e6 that the compiler turns into an integer, exactly, has an integer type here.
+	// A literal as 1e6 that the compiler turns into an integer, exactly, has an
+	// integer type here.
 	if e, ok := n.(ast.Expr); ok {
 		if t := c.info.TypeOf(e); t != nil && isFloat(t) {
 			c.report(n.Pos(), float, "floating point")
@@ -273,14 +304,15 @@ func (c *checker) checkUse(id *ast.Ident, stack []ast.Node) {
 	if obj == nil || obj.Pkg() == nil {
 		return
 	}
-	path := obj.Pkg().Path()
-	name := path + "." + obj.Name()
+	from := obj.Pkg().Path()
+	name := from + "." + obj.Name()
 	if fn, ok := obj.(*types.Func); ok {
 		name = fn.Origin().FullName()
-		if !under(path, module) {
+		if !under(from, module) {
 			switch {
 			case strings.HasPrefix(obj.Name(), "GenerateKey"):
-				// Also where the caller passes a reader: several libraries take nil for crypto/rand or ignore what they are given.
+				// Also where the caller passes a reader: several libraries take
+				// nil for crypto/rand or ignore what they are given.
 				c.report(id.Pos(), random, name)
 				return
 			case obj.Name() == "Go" || obj.Name() == "TryGo": // of sync.WaitGroup, errgroup.Group and their like
@@ -305,7 +337,8 @@ func (c *checker) checkUse(id *ast.Ident, stack []ast.Node) {
 	}
 }
 
-// zoned reports whether the innermost of stack is pkg.Func in pkg.Func(...).UTC() or .In(...), which leave the zone of the machine at once.
+// zoned reports whether the innermost of stack is pkg.Func in
+// pkg.Func(...).UTC() or .In(...), which leave the zone of the machine at once.
 func zoned(stack []ast.Node) bool {
 	if len(stack) < 3 {
 		return false
@@ -314,8 +347,9 @@ func zoned(stack []ast.Node) bool {
 	return ok && (around.Sel.Name == "UTC" || around.Sel.Name == "In")
 }
 
-// sorted reports whether the innermost of stack is pkg.Func in slices.Sorted(pkg.Func(...)) or slices.SortedFunc(pkg.Func(...), cmp). That cmp tells any
-// two of the elements apart is left to who writes it.
+// sorted reports whether the innermost of stack is pkg.Func in
+// slices.Sorted(pkg.Func(...)) or slices.SortedFunc(pkg.Func(...), cmp). That
+// cmp tells any two of the elements apart is left to who writes it.
 func (c *checker) sorted(stack []ast.Node) bool {
 	if len(stack) < 3 {
 		return false
@@ -332,7 +366,8 @@ func (c *checker) sorted(stack []ast.Node) bool {
 	return ok && (fn.FullName() == "slices.Sorted" || fn.FullName() == "slices.SortedFunc")
 }
 
-// isMap reports whether a value of type t is a map, or may be one if t is a type parameter.
+// isMap reports whether a value of type t is a map, or may be one if t is a
+// type parameter.
 func isMap(t types.Type) bool {
 	switch t := t.Underlying().(type) {
 	case *types.Map:

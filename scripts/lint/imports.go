@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// direction says what the packages under one path may depend on, directly or through others.
+// direction says what the packages under one path may depend on, directly or
+// through others.
 type direction struct {
 	from    string   // the package and all below it
 	only    []string // if set, the only packages of ours besides from, each with all below it
@@ -49,7 +50,8 @@ func (d direction) allows(path string) bool {
 	return slices.ContainsFunc(d.only, func(root string) bool { return under(path, root) })
 }
 
-// checkDirections follows the imports of every package that a row of table names. The finding for a forbidden dependency shows one shortest chain to it.
+// checkDirections follows the imports of every package that a row of table
+// names. The finding for a forbidden dependency shows one shortest chain to it.
 func checkDirections(pkgs packages, table []direction) []finding {
 	var findings []finding
 	for _, name := range slices.Sorted(maps.Keys(pkgs)) {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// graph makes packages from lines "a: b c", which say that a imports b and c. Packages without a dot in the first element and not ours are standard.
+// graph makes packages from lines "a: b c", which say that a imports b and c.
+// Packages without a dot in the first element and not ours are standard.
 func graph(lines ...string) packages {
 	pkgs := packages{}
 	add := func(name string) *listed {

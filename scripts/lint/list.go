@@ -18,7 +18,6 @@ type listed struct {
 	ImportPath     string
 	Dir            string
 	Standard       bool
-	DepOnly        bool   // not named by the patterns, only imported by what is
 	Export         string // file with the types of the package, for the type checker
 	GoFiles        []string
 	CgoFiles       []string
@@ -30,7 +29,8 @@ type listed struct {
 // packages are the packages of a build by import path.
 type packages map[string]*listed
 
-// match reports whether any package is under path: path itself or a package below it.
+// match reports whether any package is under path: path itself or a package
+// below it.
 func (p packages) match(path string) bool {
 	for name := range p {
 		if under(name, path) {
@@ -45,19 +45,22 @@ func under(name, root string) bool {
 	return name == root || strings.HasPrefix(name, root+"/")
 }
 
-// list asks the go command in dir for the packages that match pattern and all they import. With compiled set it compiles them, so that Export is there.
-func list(dir string, compiled bool, pattern string) (packages, error) {
-	args := []string{"list", "-deps", "-json=ImportPath,Dir,Standard,DepOnly,Export,GoFiles,CgoFiles,SFiles,IgnoredGoFiles,Imports"}
+// list asks the go command in dir for the packages that match the patterns and all
+// they import. With compiled set it compiles them, so that Export is there.
+func list(dir string, compiled bool, patterns ...string) (packages, error) {
+	args := []string{"list", "-deps",
+		"-json=ImportPath,Dir,Standard,Export,GoFiles,CgoFiles,SFiles,IgnoredGoFiles,Imports"}
 	if compiled {
 		args = append(args, "-export")
 	}
-	cmd := exec.Command("go", append(args, pattern)...)
+	cmd := exec.Command("go", append(args, patterns...)...)
 	cmd.Dir = dir
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=1") // as validators are built
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("go list %s: %w\n%s", pattern, err, stderr.Bytes())
+		return nil, fmt.Errorf("go list %s: %w\n%s", strings.Join(patterns, " "), err, stderr.Bytes())
 	}
 	pkgs := packages{}
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {

@@ -1,20 +1,28 @@
-// Lint checks two promises that the compiler does not: that the rules of the ledger are deterministic, and that imports point one way.
+// Lint checks two promises that the compiler does not: that the rules of the
+// ledger are deterministic, and that imports point one way.
 //
 //	go run ./scripts/lint
 //
-// prints one finding a line as "file:line: [rule] what and why" and exits 1 when there is one, 2 when it could not check. The tests of this package
-// make the same checks, so `go test ./...` fails as well.
+// prints one finding a line as "file:line: [rule] what and why" and exits 1
+// when there is one, 2 when it could not check. The tests of this package make
+// the same checks, so `go test ./...` fails as well.
 //
 // # Deterministic rules
 //
-// Validators agree on an app hash only if the same block makes each of them do the same. The packages in [deterministicRoots] therefore have no clock,
-// randomness, floating point, goroutine, select, iteration in map order, environment or build variant in their non-test files. What the types say counts,
-// not the spelling: a renamed import, a function value or an inferred float is found. Only the packages themselves are read: what a library does
-// behind its functions is not seen, and pointers formatted with %p or %v are not looked for. Exceptions stand in [exceptions], each with its reason.
+// Validators agree on an app hash only if the same block makes each of them do
+// the same. The packages in [deterministicRoots], and those of ours that they
+// import, therefore have no clock,
+// randomness, floating point, goroutine, select, iteration in map order,
+// environment or build variant in their non-test files. What the types say
+// counts, not the spelling: a renamed import, a function value or an inferred
+// float is found. Only the packages themselves are read: what a library does
+// behind its functions is not seen, and pointers formatted with %p or %v are
+// not looked for. Exceptions stand in [exceptions], each with its reason.
 //
 // # Import direction
 //
-// [directions] is the table of who may depend on whom: app, genesis ← client ← node. It is checked along every chain of imports of the non-test files.
+// [directions] is the table of who may depend on whom: app, genesis ← client ←
+// node. It is checked along every chain of imports of the non-test files.
 package main
 
 import (
@@ -36,7 +44,8 @@ func main() {
 	}
 }
 
-// check makes both checks on the module in dir and says on standard error which packages of the tables do not exist.
+// check makes both checks on the module in dir and says on standard error which
+// packages of the tables do not exist.
 func check(dir string) ([]finding, error) {
 	pkgs, err := list(dir, false, module+"/...")
 	if err != nil {
@@ -48,18 +57,22 @@ func check(dir string) ([]finding, error) {
 		}
 	}
 	findings := checkDirections(pkgs, directions)
+	var roots []string
 	for _, root := range deterministicRoots {
-		if !pkgs.match(root) {
+		if pkgs.match(root) {
+			roots = append(roots, root)
+		} else {
 			fmt.Fprintf(os.Stderr, "lint: no package %s, its determinism is not checked\n", root)
-			continue
 		}
-		found, err := checkDeterminism(dir, root, exceptions)
-		if err != nil {
-			return nil, err
-		}
-		findings = append(findings, found...)
 	}
-	return findings, nil
+	if len(roots) == 0 {
+		return findings, nil
+	}
+	found, err := checkDeterminism(dir, roots, exceptions)
+	if err != nil {
+		return nil, err
+	}
+	return append(findings, found...), nil
 }
 
 // finding is one broken promise.

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestRepository is the lint itself, so that `go test ./...` fails when a promise is broken.
+// TestRepository is the lint itself, so that `go test ./...` fails when a
+// promise is broken.
 func TestRepository(t *testing.T) {
 	const root = "../.."
 	readTree(t, root)
@@ -20,8 +21,9 @@ func TestRepository(t *testing.T) {
 	}
 }
 
-// readTree lists every folder of the module. The go command notes what a test reads and repeats a cached result only while that is unchanged;
-// what the lint reads through a child process it would not notice.
+// readTree lists every folder of the module. The go command notes what a test
+// reads and repeats a cached result only while that is unchanged; what the lint
+// reads through a child process it would not notice.
 func readTree(t *testing.T, root string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

@@ -1,0 +1,3 @@
+//go:build !cgo
+
+package state // want-file build

@@ -1,0 +1,3 @@
+//go:build sometimes
+
+package state

@@ -1,0 +1,52 @@
+package api
+
+import "zhenglian/app/tx"
+
+// Paths, in the form of OpenAPI templates.
+const (
+	PathEnvelopes  = "/v1/envelopes"
+	PathStatement  = "/v1/statements/{id}"
+	PathReceipt    = "/v1/statements/{id}/receipt"
+	PathEvidence   = "/v1/evidence"
+	PathVerify     = "/v1/verify"
+	PathBlob       = "/v1/blobs/{sha256}"
+	PathCheckpoint = "/v1/checkpoint"
+	PathTrust      = "/v1/trust"
+	PathMembers    = "/v1/members"
+	PathAccount    = "/v1/accounts/{id}"
+	PathPolicies   = "/v1/policies"
+	PathStatus     = "/v1/status"
+	PathProblems   = "/problems"
+	PathProblem    = "/problems/{code}"
+	PathLive       = "/livez"
+	PathReady      = "/readyz"
+	PathOpenAPI    = "/openapi.json"
+	PathDocs       = "/docs"
+
+	// PathTile is followed by a level and an index, PathEntries by an index, in
+	// the form of C2SP tlog-tiles: index 1234067 is x001/x234/067, and a partial
+	// tile of width w ends in .p/w.
+	PathTile    = "/tile/8/"
+	PathEntries = "/tile/entries/"
+)
+
+// Media types.
+const (
+	MediaJSON        = "application/json"
+	MediaDSSE        = "application/vnd.dsse.envelope.v1+json"
+	MediaReceiptJSON = "application/vnd.zhenglian.receipt+json"
+	MediaReceiptCBOR = "application/vnd.zhenglian.receipt+cbor"
+	MediaProblem     = "application/problem+json"
+)
+
+// StatementURL is the path of a statement.
+func StatementURL(id tx.ID) string { return "/v1/statements/" + id.String() }
+
+// ReceiptURL is the path of a statement's receipt.
+func ReceiptURL(id tx.ID) string { return "/v1/statements/" + id.String() + "/receipt" }
+
+// BlobURL is the path of a file's bytes.
+func BlobURL(sha256 tx.Digest) string { return "/v1/blobs/" + sha256.String() }
+
+// AccountURL is the path of an account.
+func AccountURL(id tx.AccountID) string { return "/v1/accounts/" + id.String() }

@@ -1,0 +1,239 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"zhenglian/app/row"
+	"zhenglian/app/tx"
+)
+
+// A Page is a part of a list.
+type Page[T any] struct {
+	Data       []T    `json:"data"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"pass it as cursor to get the next page; opaque"`
+	HasMore    bool   `json:"has_more"`
+	Height     int64  `json:"height" doc:"the list is as of this height"`
+}
+
+// A Submission is the answer to a submitted envelope whose statement is on the
+// ledger.
+type Submission struct {
+	ID           tx.ID           `json:"id" doc:"SHA-256 of the statement"`
+	Seq          uint64          `json:"seq" doc:"number of the log entry"`
+	Height       int64           `json:"height" doc:"height of the block that accepted it"`
+	State        row.State       `json:"state" doc:"state of the matter; PENDING while signatures are missing"`
+	Outcome      string          `json:"outcome" doc:"of this statement: effective, waiting or lapsed"`
+	Missing      []string        `json:"missing,omitempty" doc:"what the policy still lacks"`
+	SealedAt     tx.Time         `json:"sealed_at" doc:"time of header height+1, which proves the entry"`
+	StatementURL string          `json:"statement_url"`
+	ReceiptURL   string          `json:"receipt_url"`
+	Receipt      json.RawMessage `json:"receipt,omitempty" doc:"the receipt in its JSON form"`
+}
+
+// InFlight is the 202 answer to a submitted envelope, and the error of
+// Ledger.Submit: the wait ended before the statement could be proved.
+type InFlight struct {
+	ID           tx.ID  `json:"id"`
+	State        string `json:"state" enum:"IN_FLIGHT"`
+	StatementURL string `json:"statement_url" doc:"ask here; also in Location"`
+}
+
+// StateInFlight is the State of InFlight.
+const StateInFlight = "IN_FLIGHT"
+
+func (f *InFlight) Error() string {
+	return fmt.Sprintf("statement %s is on its way but not yet on the ledger", f.ID)
+}
+
+// A Statement is a log entry and what became of it.
+type Statement struct {
+	ID       tx.ID     `json:"id"`
+	Seq      uint64    `json:"seq"`
+	Height   int64     `json:"height" doc:"height of the block that accepted it"`
+	SealedAt tx.Time   `json:"sealed_at,omitempty" doc:"time of header height+1; absent until that block is decided"`
+	Kind     tx.Kind   `json:"kind"`
+	Member   string    `json:"member" doc:"who states"`
+	At       tx.Time   `json:"at" doc:"when they say they made it: a claim"`
+	Outcome  string    `json:"outcome" doc:"of this statement: effective, waiting or lapsed"`
+	State    row.State `json:"state,omitempty" doc:"state of its matter now; absent for an endorsement"`
+	Matter   *Matter   `json:"matter,omitempty" doc:"absent for an endorsement"`
+	Votes    []Vote    `json:"votes"`
+	Policy   *Rule     `json:"policy,omitempty" doc:"the rule that applies to this statement"`
+	Missing  []string  `json:"missing,omitempty" doc:"what the policy still lacks"`
+
+	Text       string          `json:"text" doc:"the canonical bytes that were signed, as text"`
+	Statement  json.RawMessage `json:"statement" doc:"the same, parsed"`
+	Envelope   *tx.Envelope    `json:"envelope"`
+	ReceiptURL string          `json:"receipt_url"`
+	AsOf       int64           `json:"as_of" doc:"state, votes and outcome are as of this height"`
+}
+
+// A Matter says which matter a statement belongs to.
+type Matter struct {
+	Seq   uint64 `json:"seq" doc:"log entry that opened it"`
+	Head  tx.ID  `json:"head" doc:"last effective statement: prev of the next one"`
+	Since int64  `json:"since" doc:"height of the last change"`
+}
+
+// A Rule is the version of a policy that applies.
+type Rule struct {
+	Version uint32 `json:"version"`
+	Expr    string `json:"expr"`
+}
+
+// A Vote is one account's signature of, or objection to, a statement.
+type Vote struct {
+	Account tx.AccountID `json:"account"`
+	Member  string       `json:"member"`
+	Type    string       `json:"type" doc:"signed in the envelope itself, else the type of the endorsement"`
+	Reason  string       `json:"reason,omitempty"`
+	Height  int64        `json:"height"`
+}
+
+// Evidence is one evidence.seal as the index knows it.
+type Evidence struct {
+	ID           tx.ID     `json:"id"`
+	Seq          uint64    `json:"seq"`
+	Height       int64     `json:"height"`
+	Member       string    `json:"member"`
+	At           tx.Time   `json:"at" doc:"claimed"`
+	Class        string    `json:"class"`
+	CaseTag      tx.Digest `json:"case_tag,omitzero"`
+	State        row.State `json:"state"`
+	Files        []File    `json:"files,omitempty"`
+	FilesRoot    tx.Digest `json:"files_root,omitzero"`
+	StatementURL string    `json:"statement_url"`
+	ReceiptURL   string    `json:"receipt_url"`
+}
+
+// A File is one file of an evidence item, by digest.
+type File struct {
+	SHA256 tx.Digest `json:"sha256"`
+	SM3    tx.Digest `json:"sm3"`
+	Bytes  int64     `json:"bytes"`
+	Media  string    `json:"media"`
+	Role   string    `json:"role"`
+}
+
+// A VerifyRequest asks about exactly one thing.
+type VerifyRequest struct {
+	SHA256  string `json:"sha256,omitempty" doc:"of a file, hex"`
+	SM3     string `json:"sm3,omitempty" doc:"of a file, hex"`
+	ID      string `json:"id,omitempty" doc:"of a statement, hex"`
+	Account string `json:"account,omitempty" doc:"account id, hex: answered with a proof"`
+	Member  string `json:"member,omitempty" doc:"member id: answered with a proof"`
+	Key     string `json:"key,omitempty" doc:"key of the state tree, hex: answered with a proof"`
+}
+
+// A Verification says whether something is on the ledger, and how far the
+// answer reaches.
+type Verification struct {
+	Found  bool  `json:"found"`
+	Height int64 `json:"height" doc:"the answer is as of this height"`
+
+	// Of a digest or an id.
+	Matches []Evidence      `json:"matches,omitempty" doc:"newest first, at most 100"`
+	HasMore bool            `json:"has_more,omitempty" doc:"there are more matches; see /v1/evidence"`
+	ID      tx.ID           `json:"id,omitzero" doc:"statement that the receipt below proves"`
+	Receipt json.RawMessage `json:"receipt,omitempty" doc:"of the newest match"`
+	Index   *IndexStatus    `json:"index,omitempty" doc:"what was searched"`
+
+	// Of an account, a member or a key of the state tree.
+	Value json.RawMessage `json:"value,omitempty" doc:"the row, when there is one"`
+	Proof json.RawMessage `json:"proof,omitempty" doc:"proof of presence or of absence at height, see package receipt"`
+
+	NotProven []Sentence `json:"not_proven" doc:"what this answer does not say"`
+}
+
+// A Sentence in both languages.
+type Sentence struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+// IndexStatus says how far the gateway's index has followed the log.
+type IndexStatus struct {
+	Height  int64  `json:"height" doc:"of the last entry indexed"`
+	LogSize uint64 `json:"log_size" doc:"entries indexed"`
+	Behind  uint64 `json:"behind" doc:"entries of the log not yet indexed"`
+}
+
+// A Blob is a stored file.
+type Blob struct {
+	SHA256 tx.Digest `json:"sha256"`
+	Bytes  int64     `json:"bytes"`
+	URL    string    `json:"url"`
+}
+
+// A Checkpoint is the newest state that a block header proves: block
+// Height+1 carries AppHash, the hash over both roots.
+type Checkpoint struct {
+	Chain     string          `json:"chain"`
+	Height    int64           `json:"height"`
+	LogSize   uint64          `json:"log_size"`
+	LogRoot   tx.Digest       `json:"log_root"`
+	StateRoot tx.Digest       `json:"state_root"`
+	AppHash   tx.Digest       `json:"app_hash"`
+	Anchor    Anchor          `json:"anchor" doc:"block height+1; use it as the anchor of new evidence"`
+	Block     json.RawMessage `json:"block" doc:"header and commit of block height+1, see package receipt"`
+	Note      string          `json:"note" doc:"C2SP checkpoint body: origin, size, root in base64, one a line"`
+}
+
+// An Anchor names a block.
+type Anchor struct {
+	Height int64     `json:"height"`
+	Hash   tx.Digest `json:"hash"`
+	Time   tx.Time   `json:"time" doc:"of the block, cut to milliseconds"`
+}
+
+// A Member is an organisation of the consortium.
+type Member struct {
+	ID        string   `json:"id"`
+	NameZH    string   `json:"name_zh"`
+	NameEN    string   `json:"name_en"`
+	Roles     []string `json:"roles"`
+	Division  string   `json:"division,omitempty" doc:"GB/T 2260"`
+	Superior  string   `json:"superior,omitempty"`
+	Suspended bool     `json:"suspended"`
+}
+
+// An Account is a key that acts for a member. Heights are 0 where they do not
+// apply.
+type Account struct {
+	ID              tx.AccountID `json:"id"`
+	Member          string       `json:"member"`
+	Roles           []string     `json:"roles"`
+	Type            tx.KeyType   `json:"type"`
+	Key             string       `json:"key" doc:"public key, hex"`
+	ValidFrom       int64        `json:"valid_from"`
+	ValidTo         int64        `json:"valid_to"`
+	RevokedAt       int64        `json:"revoked_at"`
+	CompromisedFrom int64        `json:"compromised_from"`
+	AsOf            int64        `json:"as_of"`
+}
+
+// A Policy is one version of the co-signing rule of a kind.
+type Policy struct {
+	Kind    tx.Kind `json:"kind"`
+	Version uint32  `json:"version"`
+	Expr    string  `json:"expr"`
+	From    int64   `json:"from" doc:"applies to matters opened at this height or later"`
+}
+
+// Status describes the node behind the gateway.
+type Status struct {
+	Chain      string       `json:"chain"`
+	Version    string       `json:"version" doc:"of the program"`
+	NodeID     string       `json:"node_id"`
+	Moniker    string       `json:"moniker,omitempty"`
+	Height     int64        `json:"height" doc:"last height whose effects are stored"`
+	Decided    int64        `json:"decided" doc:"last height decided"`
+	BlockTime  tx.Time      `json:"block_time,omitempty" doc:"of the last block decided"`
+	LogSize    uint64       `json:"log_size"`
+	Ready      bool         `json:"ready"`
+	Reason     string       `json:"reason,omitempty" doc:"why it is not ready"`
+	Peers      int          `json:"peers"`
+	Validators int          `json:"validators"`
+	Index      *IndexStatus `json:"index,omitempty"`
+}

@@ -91,6 +91,9 @@ type state struct {
 // the right edge of the log and the version of the tree are those of the last head.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.withDefaults()
+	if err := makeDir(o.FS, dir); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
 	db, err := openPebble(dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -112,7 +115,20 @@ func OpenMemory(o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = vfs.NewMem()
 	}
-	return Open("store", o)
+	return Open("/store", o)
+}
+
+// makeDir creates dir so that it survives a loss of power. Pebble syncs what is in
+// its directory, but not the directory's own name.
+func makeDir(fs vfs.FS, dir string) error {
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	parent, err := fs.OpenDir(fs.PathDir(dir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(parent.Sync(), parent.Close())
 }
 
 func openPebble(dir string, o Options) (*pebble.DB, error) {
@@ -127,7 +143,7 @@ func openPebble(dir string, o Options) (*pebble.DB, error) {
 		// Large memtables make few and large flushes; a commit waits for the disk
 		// only in its own sync, so let compaction fall behind before writes stop.
 		MemTableSize:                64 << 20,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: 3,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       64,
 		LBaseMaxBytes:               256 << 20,

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble"
 	"github.com/cockroachdb/pebble/vfs"
 	ics23 "github.com/cosmos/ics23/go"
 	"golang.org/x/mod/sumdb/tlog"
@@ -16,7 +19,7 @@ import (
 
 // forEachFS runs a test on the memory file system and on the disk.
 func forEachFS(t *testing.T, test func(t *testing.T, dir string, o Options)) {
-	t.Run("memory", func(t *testing.T) { test(t, "store", Options{FS: vfs.NewMem()}) })
+	t.Run("memory", func(t *testing.T) { test(t, "/store", Options{FS: vfs.NewMem()}) })
 	t.Run("disk", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "store"), Options{}) })
 }
 
@@ -202,11 +205,16 @@ func checkState(t testing.TB, v *View) {
 		t.Fatal(err)
 	}
 	empty = len(all) == 0
-	check([]byte{0}, nil)
+	// Each key, the gap behind it, and both ends.
 	check([]byte("\xff\xff"), nil)
-	for _, p := range all {
+	if empty || !bytes.Equal(all[0].k, []byte{0}) {
+		check([]byte{0}, nil)
+	}
+	for i, p := range all {
 		check(p.k, p.v)
-		check(append(bytes.Clone(p.k), 0), nil)
+		if gap := append(bytes.Clone(p.k), 0); i+1 == len(all) || !bytes.Equal(all[i+1].k, gap) {
+			check(gap, nil)
+		}
 	}
 }
 
@@ -290,4 +298,506 @@ func TestBlocks(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestVectors fixes the bytes that a second implementation must hash.
+func TestVectors(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		got  Hash
+		want string // computed by another program
+	}{
+		{"empty root", emptyRoot, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{"leaf", LeafHash(258, []byte("envelope")), "2614dca3736e0d663e3d4a66acbe5b12f2cc02f6aa43f0a59a3cd801aa85f3ee"},
+		{"empty leaf", LeafHash(0, nil), "3e7077fd2f66d689e0cee6a7cf5b37bf2dca7c979af356d0a31cbc5c85605c7d"},
+		{"empty app", AppHash(0, emptyRoot, emptyRoot), "9c536b632655e40caab50e0bc7116ad6ace23f37bd98907ec92925f1a1d0ed9d"},
+		{"app", AppHash(258, Hash(bytes.Repeat([]byte{1}, 32)), Hash(bytes.Repeat([]byte{2}, 32))), "8dc73f2b18438ec7ecef3e3d7a774a3810b1d782d6a6f3bfbdefc9fb12a15799"},
+	} {
+		if got := hex.EncodeToString(test.got[:]); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// TestEmptyWrites checks that blocks whose state writes come to nothing leave the
+// tree and its version alone, however they come to nothing.
+func TestEmptyWrites(t *testing.T) {
+	saves := 0
+	s := must[*Store](t)(OpenMemory(Options{Fault: func(point string) {
+		if point == "tree.save" {
+			saves++
+		}
+	}}))
+	defer s.Close()
+	b := s.Begin(0)
+	b.Set([]byte("k"), []byte("v"))
+	first := must[Head](t)(b.Commit())
+	for i, write := range []func(b *Block){
+		func(b *Block) {},
+		func(b *Block) { b.Set([]byte("k"), []byte("v")) },
+		func(b *Block) { b.Set([]byte("k"), []byte("w")); b.Set([]byte("k"), []byte("v")) },
+		func(b *Block) { b.Delete([]byte("k")); b.Set([]byte("k"), []byte("v")) },
+		func(b *Block) { b.Delete([]byte("absent")) },
+		func(b *Block) { b.Set([]byte("new"), []byte("v")); b.Delete([]byte("new")) },
+		func(b *Block) {
+			b.Set([]byte("new"), []byte("v"))
+			must[Head](t)(b.Hash())
+			b.Delete([]byte("new"))
+		},
+	} {
+		b := s.Begin(int64(1 + i))
+		write(b)
+		h := must[Head](t)(b.Commit())
+		if h.StateRoot != first.StateRoot || h.TreeVersion != first.TreeVersion || h.AppHash != first.AppHash {
+			t.Errorf("case %d: got %+v, want the state of %+v", i, h, first)
+		}
+	}
+	if saves != 1 {
+		t.Errorf("the tree was saved %d times, want once", saves)
+	}
+	checkStore(t, s)
+}
+
+// TestValuesAreCopied checks that a caller may use its buffers again.
+func TestValuesAreCopied(t *testing.T) {
+	s := must[*Store](t)(OpenMemory(Options{}))
+	defer s.Close()
+	b := s.Begin(0)
+	k, v := []byte("key"), []byte("value")
+	b.Set(k, v)
+	k[0], v[0] = 'x', 'x'
+	must[Head](t)(b.Commit())
+	if got := must[[]byte](t)(s.View().Get([]byte("key"))); string(got) != "value" {
+		t.Errorf("got %q, want value", got)
+	}
+	checkStore(t, s)
+}
+
+// TestViewsStay checks that a view made before a commit, or of a block that was then
+// discarded and written otherwise, still shows its own head.
+func TestViewsStay(t *testing.T) {
+	s := must[*Store](t)(OpenMemory(Options{}))
+	defer s.Close()
+	var views []*View
+	for height := range int64(8) {
+		views = append(views, s.View())
+		b := s.Begin(height)
+		for i := range 50 {
+			id, e := envelope(900_000 + i)
+			b.Append(id, e)
+		}
+		b.Set([]byte("k"), []byte("discarded"))
+		must[Head](t)(b.Hash())
+		b.Discard()
+		b.Discard()
+		b = s.Begin(height)
+		for i := range 70 {
+			id, e := envelope(int(height)*100 + i)
+			b.Append(id, e)
+		}
+		b.Set([]byte("k"), fmt.Appendf(nil, "%d", height))
+		must[Head](t)(b.Commit())
+	}
+	for i, v := range views {
+		if want := uint64(70 * i); v.Head().LogSize != want {
+			t.Errorf("view %d has %d entries, want %d", i, v.Head().LogSize, want)
+		}
+		checkView(t, s, v)
+	}
+	id, _ := envelope(701)
+	if _, ok, err := views[7].Seq(id); ok || err != nil {
+		t.Errorf("id of a later block in an older view: got %v, %v", ok, err)
+	}
+	if seq, ok, err := s.View().Seq(id); !ok || err != nil || seq != 491 {
+		t.Errorf("id in the newest view: got %d, %v, %v", seq, ok, err)
+	}
+}
+
+func TestHeights(t *testing.T) {
+	s := must[*Store](t)(OpenMemory(Options{}))
+	defer s.Close()
+	for _, height := range []int64{0, 1, 5, 6} {
+		must[Head](t)(s.Begin(height).Commit())
+	}
+	for height := int64(-1); height < 9; height++ {
+		want := height == 0 || height == 1 || height == 5 || height == 6
+		h, err := s.HeadAt(height)
+		if want != (err == nil) || want && h.Height != height || !want && !errors.Is(err, ErrNoHeight) {
+			t.Errorf("head at %d: got %v, %v", height, h, err)
+		}
+		if _, err := s.At(height); want != (err == nil) || !want && !errors.Is(err, ErrNoHeight) {
+			t.Errorf("view at %d: got %v", height, err)
+		}
+	}
+}
+
+// TestTileLevels is the log across the border of the second tile level.
+func TestTileLevels(t *testing.T) {
+	const size = 1<<16 + 300
+	o := Options{FS: vfs.NewMem(), CacheTiles: 7}
+	s := open(t, "/store", o)
+	defer func() { s.Close() }()
+	var stored []tlog.Hash
+	reader := tlog.HashReaderFunc(func(ix []int64) ([]tlog.Hash, error) {
+		out := make([]tlog.Hash, len(ix))
+		for i, x := range ix {
+			out[i] = stored[x]
+		}
+		return out, nil
+	})
+	n := 0
+	for height := int64(0); n < size; height++ {
+		b := s.Begin(height)
+		for range 7001 {
+			if n == size {
+				break
+			}
+			e := binary.BigEndian.AppendUint32(nil, uint32(n))
+			b.Append(sha256.Sum256(e), e)
+			stored = append(stored, must[[]tlog.Hash](t)(tlog.StoredHashesForRecordHash(int64(n), tlog.Hash(LeafHash(height, e)), reader))...)
+			n++
+		}
+		h := must[Head](t)(b.Commit())
+		if want := must[tlog.Hash](t)(tlog.TreeHash(int64(n), reader)); tlog.Hash(h.LogRoot) != want {
+			t.Fatalf("root of %d entries is %x, want %x", n, h.LogRoot, want)
+		}
+		if height%4 == 3 {
+			s = reopen(t, s, "/store", o)
+		}
+		v := s.View()
+		for i := range 50 {
+			seq := uint64(i*i*7919) % uint64(n)
+			p := proof(must[[]Hash](t)(v.Inclusion(seq)))
+			leaf := stored[tlog.StoredHashIndex(0, int64(seq))]
+			if err := tlog.CheckRecord(p, int64(n), tlog.Hash(h.LogRoot), int64(seq), leaf); err != nil {
+				t.Fatalf("inclusion of %d in %d: %v", seq, n, err)
+			}
+		}
+	}
+	for _, test := range []struct {
+		level int
+		index uint64
+		width int
+		ok    bool
+	}{
+		{0, 255, 256, true}, {0, 256, 256, true}, {0, 257, 44, true}, {0, 257, 45, false}, {0, 258, 1, false},
+		{1, 0, 256, true}, {1, 1, 1, true}, {1, 1, 2, false}, {2, 0, 1, true}, {2, 0, 2, false}, {3, 0, 1, false},
+		{-1, 0, 1, false}, {8, 0, 1, false}, {0, 0, 0, false}, {0, 0, 257, false}, {0, 1 << 62, 1, false}, {0, 1<<64 - 1, 256, false},
+	} {
+		got, err := s.Tile(test.level, test.index, test.width)
+		if !test.ok {
+			if !errors.Is(err, ErrNoTile) {
+				t.Errorf("tile %d/%d.p/%d: got %v, want ErrNoTile", test.level, test.index, test.width, err)
+			}
+			continue
+		}
+		want := must[[]byte](t)(tlog.ReadTileData(tlog.Tile{H: 8, L: test.level, N: int64(test.index), W: test.width}, reader))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("tile %d/%d.p/%d differs, %v", test.level, test.index, test.width, err)
+		}
+	}
+	if _, err := s.Bundle(257, 45); !errors.Is(err, ErrNoTile) {
+		t.Errorf("bundle beyond the log: got %v", err)
+	}
+}
+
+func TestEntries(t *testing.T) {
+	s := must[*Store](t)(OpenMemory(Options{}))
+	defer s.Close()
+	for height := range int64(3) {
+		b := s.Begin(height)
+		for i := range 4 {
+			id, e := envelope(int(height)*4 + i)
+			b.Append(id, e)
+		}
+		must[Head](t)(b.Commit())
+	}
+	v := must[*View](t)(s.At(1)) // 8 of 12 entries
+	for _, test := range []struct {
+		from uint64
+		max  int
+		want int
+	}{{0, 100, 8}, {0, 3, 3}, {6, 2, 2}, {6, 3, 2}, {8, 5, 0}, {100, 5, 0}, {0, 0, 0}, {0, -1, 0}} {
+		got := must[[]Entry](t)(v.Entries(test.from, test.max))
+		if len(got) != test.want {
+			t.Errorf("entries %d, %d: got %d, want %d", test.from, test.max, len(got), test.want)
+		}
+		for i, e := range got {
+			_, env := envelope(int(e.Seq))
+			if e.Seq != test.from+uint64(i) || e.Height != int64(e.Seq/4) || !bytes.Equal(e.Envelope, env) {
+				t.Errorf("entries %d, %d: entry %d is %v", test.from, test.max, i, e)
+			}
+		}
+	}
+}
+
+// TestMisuse checks that what cannot be an input, only a mistake, panics.
+func TestMisuse(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		do   func(s *Store)
+	}{
+		{"second block", func(s *Store) { s.Begin(8); s.Begin(9) }},
+		{"same height", func(s *Store) { s.Begin(7) }},
+		{"negative height", func(s *Store) { s.Begin(-1) }},
+		{"empty key", func(s *Store) { s.Begin(8).Set(nil, []byte("v")) }},
+		{"empty value", func(s *Store) { s.Begin(8).Set([]byte("k"), []byte{}) }},
+		{"long envelope", func(s *Store) { s.Begin(8).Append(Hash{}, make([]byte, MaxEnvelope+1)) }},
+		{"same id", func(s *Store) { b := s.Begin(8); b.Append(Hash{}, nil); b.Append(Hash{}, nil) }},
+		{"write after commit", func(s *Store) { b := s.Begin(8); b.Commit(); b.Set([]byte("k"), []byte("v")) }},
+		{"commit after discard", func(s *Store) { b := s.Begin(8); b.Discard(); b.Commit() }},
+		{"write while iterating", func(s *Store) {
+			b := s.Begin(8)
+			b.Iterate(nil, nil, func(k, v []byte) bool { b.Delete(k); return true })
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := must[*Store](t)(OpenMemory(Options{}))
+			b := s.Begin(7)
+			b.Set([]byte("k"), []byte("v"))
+			must[Head](t)(b.Commit())
+			defer func() {
+				if recover() == nil {
+					t.Error("did not panic")
+				}
+			}()
+			test.do(s)
+		})
+	}
+}
+
+// TestDamage changes rows of a closed store and checks that it does not open.
+func TestDamage(t *testing.T) {
+	flip := func(db *pebble.DB, key []byte, at int) {
+		v, err := get(db, key)
+		if err != nil || v == nil {
+			panic(fmt.Sprintf("row %x: %v", key, err))
+		}
+		v[(at+len(v))%len(v)] ^= 1
+		if err := db.Set(key, v, pebble.Sync); err != nil {
+			panic(err)
+		}
+	}
+	head, last := keyUint64(prefixHead, 4), keyUint64(prefixEntry, 270)
+	tile := keyTile(0, 0)
+	for _, test := range []struct {
+		name string
+		do   func(db *pebble.DB)
+		want string
+	}{
+		{"format", func(db *pebble.DB) { flip(db, keyFormat, -1) }, "rows have format"},
+		{"latest", func(db *pebble.DB) { flip(db, keyLatest, -1) }, "height was never committed"},
+		{"head", func(db *pebble.DB) { flip(db, head[:], 40) }, "app hash does not follow"},
+		{"last entry", func(db *pebble.DB) { flip(db, last[:], -1) }, "has root"},
+		{"last entry gone", func(db *pebble.DB) { db.Delete(last[:], pebble.Sync) }, "entry 270 is missing"},
+		{"tile", func(db *pebble.DB) { flip(db, tile[:], -1) }, "has root"},
+		{"tile gone", func(db *pebble.DB) { db.Delete(tile[:], pebble.Sync) }, "log tile 0/0 is missing"},
+		{"tree gone", func(db *pebble.DB) {
+			db.DeleteRange([]byte{prefixTree}, []byte{prefixTree + 1}, pebble.Sync)
+		}, "tree ends at 0"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := Options{FS: vfs.NewMem()}
+			s := open(t, "/store", o)
+			for height := range int64(crashBlocks) {
+				must[Head](t)(writeBlock(s, height))
+			}
+			test.do(s.db)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open("/store", o)
+			if err == nil {
+				s.Close()
+				t.Fatal("opened")
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %q, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+// TestLostNode checks that a read which meets a missing tree node fails; IAVL's own
+// iterator would end as if there were no more keys.
+func TestLostNode(t *testing.T) {
+	o := Options{FS: vfs.NewMem()}
+	s := open(t, "/store", o)
+	b := s.Begin(0)
+	for i := range 100 {
+		b.Set(fmt.Appendf(nil, "key %02d", i), []byte("v"))
+	}
+	must[Head](t)(b.Commit())
+	it := must[*pebble.Iterator](t)(s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefixTree}, UpperBound: []byte{prefixTree + 1}}))
+	it.Last()
+	leaf := bytes.Clone(it.Key())
+	it.Close()
+	if err := s.db.Delete(leaf, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	s = reopen(t, s, "/store", o)
+	defer s.Close()
+
+	n := 0
+	err := s.View().Iterate(nil, nil, func(k, v []byte) bool { n++; return true })
+	if err == nil || n > 99 {
+		t.Errorf("iterated %d keys, %v; want an error", n, err)
+	}
+	if _, err := s.View().Get([]byte("key 99")); err == nil {
+		t.Error("got a key whose node is lost")
+	}
+	b = s.Begin(1)
+	b.Set([]byte("key 99"), []byte("w"))
+	if _, err := b.Hash(); err == nil {
+		t.Error("hashed a block over a lost node")
+	}
+	if _, err := b.Commit(); err == nil {
+		t.Error("committed a block over a lost node")
+	}
+	b.Discard()
+}
+
+// TestTreeAhead checks that tree versions no head names are removed on Open.
+func TestTreeAhead(t *testing.T) {
+	heads := twin(t)
+	for blocks := range int64(3) {
+		t.Run(fmt.Sprint(blocks), func(t *testing.T) {
+			o := Options{FS: vfs.NewMem()}
+			s := open(t, "/store", o)
+			for height := range blocks {
+				must[Head](t)(writeBlock(s, height))
+			}
+			for i := range byte(2) {
+				if _, err := s.writer.Set([]byte("key 5"), []byte{i}); err != nil {
+					t.Fatal(err)
+				}
+				s.rows.out = s.db.NewBatch()
+				if _, _, err := s.writer.SaveVersion(); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.rows.out.Commit(pebble.Sync); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s = reopen(t, s, "/store", o)
+			defer s.Close()
+			afterCrash(t, s, heads, blocks-1, true)
+		})
+	}
+}
+
+// TestRowsBeyondLog checks that side rows of a block that never was do not exist.
+func TestRowsBeyondLog(t *testing.T) {
+	heads := twin(t)
+	o := Options{FS: vfs.NewMem()}
+	s := open(t, "/store", o)
+	must[Head](t)(writeBlock(s, 0))
+	id := Hash{7}
+	idKey, entryKey := keyID(id), keyUint64(prefixEntry, 3)
+	for _, row := range []struct{ k, v []byte }{{idKey[:], entryKey[1:]}, {entryKey[:], make([]byte, 20)}} {
+		if err := s.db.Set(row.k, row.v, pebble.Sync); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = reopen(t, s, "/store", o)
+	defer s.Close()
+	if _, ok, err := s.View().Seq(id); ok || err != nil {
+		t.Errorf("view: got %v, %v", ok, err)
+	}
+	b := s.Begin(1)
+	if _, ok, err := b.Seq(id); ok || err != nil {
+		t.Errorf("block: got %v, %v", ok, err)
+	}
+	if _, err := b.Entry(3); !errors.Is(err, ErrNoEntry) {
+		t.Errorf("entry: got %v, want ErrNoEntry", err)
+	}
+	b.Discard()
+	afterCrash(t, s, heads, 0, true)
+}
+
+// TestReaders reads views old and new while blocks are committed; it is for -race.
+func TestReaders(t *testing.T) {
+	s := must[*Store](t)(OpenMemory(Options{CacheNodes: 50, CacheTiles: 3}))
+	defer s.Close()
+	must[Head](t)(writeBlock(s, 0))
+	const blocks = 40
+	stop := make(chan struct{})
+	errs := make(chan error, 3)
+	for r := range 3 {
+		go func() {
+			errs <- func() error {
+				for i := uint64(r); ; i++ {
+					select {
+					case <-stop:
+						return nil
+					default:
+					}
+					v := s.View()
+					if i%2 == 1 {
+						var err error
+						if v, err = s.At(int64(i) % (v.Head().Height + 1)); err != nil {
+							return err
+						}
+					}
+					if err := readSome(s, v, i); err != nil {
+						return fmt.Errorf("height %d: %w", v.Head().Height, err)
+					}
+				}
+			}()
+		}()
+	}
+	for height := int64(1); height < blocks; height++ {
+		if height%5 == 0 {
+			b := s.Begin(height)
+			id, e := envelope(1)
+			b.Append(Hash{byte(height), id[0]}, e)
+			b.Set([]byte("key 3"), []byte("discarded"))
+			must[Head](t)(b.Hash())
+			b.Discard()
+		}
+		must[Head](t)(writeBlock(s, height))
+	}
+	close(stop)
+	for range 3 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func readSome(s *Store, v *View, i uint64) error {
+	h := v.Head()
+	seq := i * 31 % h.LogSize
+	e, err := v.Entry(seq)
+	if err != nil {
+		return err
+	}
+	p, err := v.Inclusion(seq)
+	if err != nil {
+		return err
+	}
+	leaf := tlog.Hash(LeafHash(e.Height, e.Envelope))
+	if err := tlog.CheckRecord(proof(p), int64(h.LogSize), tlog.Hash(h.LogRoot), int64(seq), leaf); err != nil {
+		return err
+	}
+	if got, ok, err := v.Seq(sha256.Sum256(e.Envelope)); err != nil || !ok || got != seq {
+		return fmt.Errorf("seq: got %d, %v, %w", got, ok, err)
+	}
+	var keys [][]byte
+	if err := v.Iterate(nil, nil, func(k, val []byte) bool { keys = append(keys, k); return true }); err != nil {
+		return err
+	}
+	key := keys[i%uint64(len(keys))]
+	value, proof, err := v.Prove(key)
+	if err != nil {
+		return err
+	}
+	if !ics23.VerifyMembership(ics23.IavlSpec, h.StateRoot[:], proof, key, value) {
+		return fmt.Errorf("membership of %q does not verify", key)
+	}
+	if _, err := s.Tile(0, h.LogSize/257, 1); err != nil {
+		return err
+	}
+	_, err = s.Bundle(0, 1)
+	return err
 }

@@ -27,8 +27,7 @@ func cometConfig(c Config) *cmtcfg.Config {
 
 	cc.P2P.ListenAddress = "tcp://" + c.P2P.Listen
 	cc.P2P.ExternalAddress = c.P2P.External
-	cc.P2P.PersistentPeers = strings.Join(c.P2P.Peers, ",")
-	cc.P2P.PersistentPeersMaxDialPeriod = time.Duration(c.P2P.Redial)
+	cc.P2P.UnconditionalPeerIDs = strings.Join(peerIDs(c.P2P.Peers), ",") // dialled by keepDialing
 	cc.P2P.PexReactor = false
 	cc.P2P.AddrBookStrict = false // members may sit on private addresses
 	cc.P2P.AllowDuplicateIP = true
@@ -69,6 +68,15 @@ func (c Config) genesisPath() string {
 		return c.Genesis
 	}
 	return filepath.Join(c.Home, c.Genesis)
+}
+
+// peerIDs returns the node ids of nodeid@host:port addresses.
+func peerIDs(peers []string) []string {
+	ids := make([]string, len(peers))
+	for i, p := range peers {
+		ids[i], _, _ = strings.Cut(p, "@")
+	}
+	return ids
 }
 
 // validatePeer checks the form nodeid@host:port without resolving the host, which

@@ -56,7 +56,8 @@ type P2PConfig struct {
 	// but both sides naming it survives more.
 	Peers []string `json:"peers"`
 
-	// Redial is the longest pause between attempts to reach a lost peer.
+	// Redial is the pause, give or take a half, between attempts to reach a peer
+	// that is not connected. They never cease.
 	Redial Duration `json:"redial"`
 
 	// Rate bounds the bytes per second on one connection, in each direction.

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"runtime/debug"
 
@@ -19,6 +20,7 @@ import (
 type guard struct {
 	app      abci.Application
 	watchdog *watchdog
+	log      *slog.Logger
 
 	// syncing reports whether blocks come from block sync, not from consensus.
 	syncing func() bool
@@ -43,7 +45,8 @@ func guarded[Req, Res any](g *guard, name string, ctx context.Context, req Req,
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("application panicked in %s: %v\n%s", name, r, debug.Stack())
+			err = fmt.Errorf("application panicked in %s: %v", name, r)
+			g.log.Error("application panicked", "method", name, "reason", r, "stack", string(debug.Stack()))
 			g.watchdog.halt(err)
 		}
 	}()

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
 	cmtjson "github.com/cometbft/cometbft/libs/json"
@@ -140,16 +142,43 @@ func Testnet(dir string, n int, genesis func([]cmttypes.GenesisValidator) (*cmtt
 	return cfgs, nil
 }
 
-// freePorts returns n loopback TCP ports that nothing listens on at this moment.
+// Testnet takes its ports below the range from which systems choose the source
+// ports of outgoing connections, so that a stopped node finds its port free again.
+const (
+	firstTestPort = 20_000
+	endTestPort   = 32_000
+)
+
+// testPorts remembers the ports that this process has handed out.
+var testPorts struct {
+	sync.Mutex
+	used map[int]bool
+}
+
+// freePorts returns n loopback TCP ports that nothing listens on at this moment and
+// that this process has not used for another network.
 func freePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // held until all are found, so that they differ
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+	testPorts.Lock()
+	defer testPorts.Unlock()
+	if testPorts.used == nil {
+		testPorts.used = make(map[int]bool)
 	}
-	return ports, nil
+	var ports []int
+	for range endTestPort - firstTestPort {
+		if len(ports) == n {
+			return ports, nil
+		}
+		port := firstTestPort + rand.IntN(endTestPort-firstTestPort)
+		if testPorts.used[port] {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue // taken by another process
+		}
+		l.Close()
+		testPorts.used[port] = true
+		ports = append(ports, port)
+	}
+	return nil, errors.New("no free ports")
 }

@@ -82,7 +82,7 @@ func New(ctx context.Context, cfg Config, app abci.Application, opts Options) (_
 	}
 	n.stores = &stores{log: n.log}
 	n.guard = &guard{
-		app: app, watchdog: n.watchdog,
+		app: app, watchdog: n.watchdog, log: n.log,
 		syncing: n.isSyncing, decided: n.publishDecided, committed: n.publishCommitted,
 	}
 	defer func() {
@@ -209,6 +209,9 @@ func (n *Node) take(ctx context.Context) error {
 	if err := n.comet.Start(); err != nil {
 		return errors.Join(fmt.Errorf("starting: %w", err), n.watchdog.cause())
 	}
+	for _, p := range n.cfg.P2P.Peers {
+		go n.keepDialing(ctx, p) // a dial in progress at the end dies of its timeout
+	}
 	go func() {
 		n.consensus.Wait()
 		if ctx.Err() == nil {
@@ -267,3 +270,7 @@ func (n *Node) enter() bool {
 }
 
 func (n *Node) leave() { n.mu.RUnlock() }
+
+// ABCI returns the application behind the guard, for callers that want the failure
+// of a method to halt the node as it does when CometBFT calls it.
+func (n *Node) ABCI() abci.Application { return n.guard }

@@ -93,6 +93,9 @@ func start(t *testing.T, cfg node.Config, app abci.Application) *member {
 	go func() {
 		defer close(m.done)
 		m.err = errors.Join(n.Run(ctx), closeApp())
+		if m.err != nil {
+			t.Logf("%s: %v", cfg.Moniker, m.err)
+		}
 	}()
 	t.Cleanup(m.stop)
 	return m

@@ -17,6 +17,7 @@ import (
 //	10 ‖ seq (8, BE)                   Matter   when anything but its own opening decided the matter
 //	11 ‖ seq (8, BE)                   Tally    when a statement waits for signatures or is endorsed later
 //	12 ‖ height (8, BE) ‖ seq (8, BE)  "{}"     while the statement seq waits, due at height
+//	13 ‖ seq (8, BE)                   Link     when a statement continues a matter
 //
 // Matters and tallies are keyed by sequence number, so that keys are ordered
 // in time and IAVL appends at its right edge.
@@ -29,6 +30,7 @@ const (
 	prefixMatter   = 0x10
 	prefixTally    = 0x11
 	prefixDeadline = 0x12
+	prefixLink     = 0x13
 )
 
 // ParamsKey is the key of the chain's parameters.
@@ -54,6 +56,9 @@ func MatterKey(seq uint64) []byte { return seqKey(prefixMatter, seq) }
 
 // TallyKey is the key of the signatures gathered by the log entry seq.
 func TallyKey(seq uint64) []byte { return seqKey(prefixTally, seq) }
+
+// LinkKey is the key that leads from the continuing statement seq to its matter.
+func LinkKey(seq uint64) []byte { return seqKey(prefixLink, seq) }
 
 // DeadlineKey is the key that makes the waiting statement seq due at height.
 func DeadlineKey(height int64, seq uint64) []byte {

@@ -15,6 +15,7 @@ var AccountRoles = []string{"officer", "admin", "system"}
 // Params are the numbers that every node must agree on.
 type Params struct {
 	AnchorBlocks  int64 // an anchor names one of the last so many blocks
+	Chain         string
 	ExpiresBlocks int64 // a statement's expires lies at most so many heights ahead
 	FutureMillis  int64 // a claimed time lies at most so far ahead of block time
 	PendingBlocks int64 // a statement waits at most so many heights for signatures
@@ -101,6 +102,24 @@ const (
 	Lapsed    = "lapsed" // its deadline passed, or the matter moved on
 )
 
+// A Link leads from an effective statement that continues a matter to the entry
+// that opened it.
+type Link struct{ Matter uint64 }
+
+// Encode returns the row's value.
+func (l Link) Encode() []byte {
+	return encode(func(w *tx.Writer) { w.Int("matter", int64(l.Matter)) })
+}
+
+// DecodeLink reads a value that Encode wrote.
+func DecodeLink(b []byte) (l Link, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		o.Need("matter")
+		l.Matter = uint64(r.Int(0, maxHeight))
+	})
+	return l, err
+}
+
 // A Tally is the account of a statement's signatures when they did not all
 // come with it.
 type Tally struct {
@@ -146,6 +165,7 @@ const maxHeight = tx.MaxInt
 func (p Params) Encode() []byte {
 	return encode(func(w *tx.Writer) {
 		w.Int("anchor_blocks", p.AnchorBlocks)
+		w.String("chain", p.Chain)
 		w.Int("expires_blocks", p.ExpiresBlocks)
 		w.Int("future_millis", p.FutureMillis)
 		w.Int("pending_blocks", p.PendingBlocks)
@@ -158,6 +178,8 @@ func DecodeParams(b []byte) (p Params, err error) {
 	err = decode(b, func(r *tx.Reader, o *tx.Object) {
 		o.Need("anchor_blocks")
 		p.AnchorBlocks = r.Int(1, maxHeight)
+		o.Need("chain")
+		p.Chain = r.Slug(1, 50, '-')
 		o.Need("expires_blocks")
 		p.ExpiresBlocks = r.Int(1, maxHeight)
 		o.Need("future_millis")

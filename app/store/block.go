@@ -22,6 +22,9 @@ type Block struct {
 	err    error
 	done   bool
 
+	stamp  Hash
+	millis int64
+
 	edge      edge
 	ids       map[Hash]uint64
 	envelopes [][]byte      // of this block's entries
@@ -55,6 +58,14 @@ func (s *Store) Begin(height int64) *Block {
 		edge:   prev.edge,
 		ids:    make(map[Hash]uint64),
 	}
+}
+
+// Stamp notes the header hash and the time, in milliseconds since 1970, of the block
+// being written. They go into the head row, where later statements that are anchored
+// in this block are checked against them, and into no hash.
+func (b *Block) Stamp(hash Hash, millis int64) {
+	b.writing()
+	b.stamp, b.millis = hash, millis
 }
 
 // writing checks that the block may be written and forgets its hash.
@@ -226,6 +237,8 @@ func (b *Block) Hash() (Head, error) {
 		LogRoot:     logRoot,
 		StateRoot:   b.prev.head.StateRoot,
 		TreeVersion: b.prev.head.TreeVersion,
+		Block:       b.stamp,
+		Time:        b.millis,
 	}
 	if b.changed {
 		h.StateRoot = Hash(b.s.writer.WorkingHash())

@@ -59,7 +59,7 @@
 //	key                           value
 //	'm' "format"                  uint32 layout of this table (1)
 //	'm' "latest"                  int64 height of the newest head
-//	'b' height(8)                 head: height(8) log size(8) tree version(8) log root(32) state root(32) app hash(32)
+//	'b' height(8)                 head: height(8) log size(8) tree version(8) log root(32) state root(32) app hash(32) block hash(32) time(8)
 //	'e' seq(8)                    entry: height(8) envelope
 //	'i' id(32)                    seq(8)
 //	'h' level(1) index(8)         full log tile: 256 hashes of tree level 8·level (C2SP tlog-tiles)

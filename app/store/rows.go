@@ -53,9 +53,11 @@ type Head struct {
 	StateRoot   Hash
 	AppHash     Hash
 	TreeVersion int64 // IAVL version that holds the state; 0 before the first state write
+	Block       Hash  // header hash of this block, as given to Stamp; in no hash of ours
+	Time        int64 // its time in milliseconds since 1970, as given to Stamp
 }
 
-const headSize = 3*8 + 3*32
+const headSize = 4*8 + 4*32
 
 // emptyHead is the head of a store in which nothing was ever committed.
 func emptyHead() Head {
@@ -69,7 +71,9 @@ func (h Head) encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(h.TreeVersion))
 	b = append(b, h.LogRoot[:]...)
 	b = append(b, h.StateRoot[:]...)
-	return append(b, h.AppHash[:]...)
+	b = append(b, h.AppHash[:]...)
+	b = append(b, h.Block[:]...)
+	return binary.BigEndian.AppendUint64(b, uint64(h.Time))
 }
 
 func decodeHead(b []byte) (Head, error) {
@@ -83,6 +87,8 @@ func decodeHead(b []byte) (Head, error) {
 		LogRoot:     Hash(b[24:56]),
 		StateRoot:   Hash(b[56:88]),
 		AppHash:     Hash(b[88:120]),
+		Block:       Hash(b[120:152]),
+		Time:        int64(binary.BigEndian.Uint64(b[152:])),
 	}
 	if h.AppHash != AppHash(h.LogSize, h.LogRoot, h.StateRoot) {
 		return Head{}, fmt.Errorf("head row of height %d: app hash does not follow from the roots", h.Height)

@@ -37,7 +37,7 @@ type Body interface {
 	write(w *Writer)
 }
 
-// newBody is the table of kinds: what each kind's body is.
+// newBody is the table of kinds: what each kind's body is. Kinds lists the same kinds.
 func newBody(k Kind) Body {
 	switch k {
 	case EvidenceSeal:
@@ -128,4 +128,9 @@ func (s *Statement) Encode() ([]byte, error) {
 		return nil, err
 	}
 	return w.B, nil
+}
+
+// Kinds lists every kind of statement, ascending.
+func Kinds() []Kind {
+	return []Kind{EndorseKind, EvidenceChallenge, EvidenceReject, EvidenceSeal, EvidenceSupersede, EvidenceUphold, EvidenceWithdraw}
 }

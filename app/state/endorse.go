@@ -1,0 +1,148 @@
+package state
+
+import (
+	"fmt"
+
+	"zhenglian/app/row"
+	"zhenglian/app/store"
+	"zhenglian/app/tx"
+)
+
+// endorse judges a co-signature, or objection, that comes after the statement.
+// It adds to the statement's tally and, when the statement was waiting and its
+// policy now holds, makes it effective.
+func (c *Ctx) endorse(o *Opened) (Effect, error) {
+	s := o.Statement
+	body := s.Body.(*tx.Endorse)
+	if !s.Prev.IsZero() {
+		return Effect{}, refuse(tx.CodeState, "prev", "an endorsement continues no matter")
+	}
+	for _, sig := range o.Envelope.Signatures {
+		if c.Dir.accounts[sig.Account].Member != s.Member {
+			return Effect{}, refuse(tx.CodeNotParty, "", "an endorsement is signed by its own member only")
+		}
+	}
+	own, err := c.Dir.policyAt(tx.EndorseKind, c.Height)
+	if err != nil {
+		return Effect{}, broken{err}
+	}
+	cs := c.caseOf(s.Member, s.Member)
+	if cs.Votes = c.votes(o); !own.expr.Holds(cs) {
+		return Effect{}, refuse(tx.CodePolicy, "", own.expr.String())
+	}
+	seq, ok, err := c.Read.Seq(store.Hash(body.Statement))
+	if err != nil {
+		return Effect{}, broken{err}
+	}
+	if !ok {
+		return Effect{}, refuse(tx.CodeTarget, "body.statement", "no such statement")
+	}
+	entry, target, err := statementAt(c.Read, seq)
+	if err != nil {
+		return Effect{}, err
+	}
+	r := ruleOf(target.Kind)
+	if r == nil {
+		return Effect{}, refuse(tx.CodeTarget, "body.statement", "an endorsement is not endorsed")
+	}
+	t, err := c.tally(entry, target, r, seq)
+	if err != nil {
+		return Effect{}, err
+	}
+	if t.Outcome == row.Lapsed {
+		return Effect{}, refuse(tx.CodeSettled, "body.statement", fmt.Sprintf("it lapsed at height %d", t.Since))
+	}
+	if len(t.Votes)+len(o.Envelope.Signatures) > maxEndorsements {
+		return Effect{}, refuse(tx.CodeEndorseLimit, "body.statement", "")
+	}
+	for _, v := range c.signed(o) {
+		for _, w := range t.Votes {
+			if w.Account == v.Account || w.Member == v.Member && v.Member != target.Member {
+				return Effect{}, refuse(tx.CodeEndorsed, "member", string(v.Member))
+			}
+		}
+		v.Type, v.Reason = body.Type, body.Reason
+		t.Votes = append(t.Votes, v)
+	}
+	if t.Outcome != row.Waits {
+		return Effect{Outcome: row.Effective, writes: []write{{row.TallyKey(seq), t.Encode()}}}, nil
+	}
+	return c.complete(seq, target, r, t)
+}
+
+// tally returns the tally of a statement, or the one it would have had: every
+// signature in the envelope, effective at once.
+func (c *Ctx) tally(e store.Entry, s *tx.Statement, r *rule, seq uint64) (*row.Tally, error) {
+	t, err := tallyAt(c.Read, seq)
+	if err != nil || t != nil {
+		return t, err
+	}
+	env, err := tx.ParseEnvelope(e.Envelope)
+	if err != nil {
+		return nil, broken{err}
+	}
+	opened := e.Height
+	if !r.opens {
+		p, err := find(c.Read, seq)
+		if err != nil {
+			return nil, err
+		}
+		opened = p.height
+	}
+	v, err := c.Dir.policyAt(s.Kind, opened)
+	if err != nil {
+		return nil, broken{err}
+	}
+	then := *c
+	then.Height = e.Height
+	return &row.Tally{Outcome: row.Effective, Policy: v.number, Since: e.Height, Votes: then.signed(&Opened{Envelope: env})}, nil
+}
+
+// complete stores the tally of a waiting statement and, when its policy holds
+// now, makes the statement effective.
+func (c *Ctx) complete(seq uint64, s *tx.Statement, r *rule, t *row.Tally) (Effect, error) {
+	at := seq
+	if !r.opens {
+		prev, _, err := c.Read.Seq(store.Hash(s.Prev))
+		if err != nil {
+			return Effect{}, broken{err}
+		}
+		at = prev
+	}
+	p, err := find(c.Read, at)
+	if err != nil {
+		return Effect{}, err
+	}
+	cs := c.caseOf(s.Member, p.origin)
+	for _, v := range t.Votes {
+		if v.Type != tx.Objects {
+			cs.Votes = append(cs.Votes, c.Dir.vote(v.Account, v.Member))
+		}
+	}
+	if !c.Dir.policies[s.Kind][t.Policy-1].expr.Holds(cs) {
+		return Effect{Outcome: row.Effective, writes: []write{{row.TallyKey(seq), t.Encode()}}}, nil
+	}
+	due := t.Deadline
+	t.Outcome, t.Since = row.Effective, c.Height
+	writes := []write{
+		{row.TallyKey(seq), t.Encode()},
+		{row.DeadlineKey(due, seq), nil},
+	}
+	if r.opens {
+		m := row.Matter{Head: p.matter.Head, Since: c.Height, State: r.to, Waiting: p.matter.Waiting}
+		writes = append(writes, write{row.MatterKey(p.seq), m.Encode()})
+		return Effect{Outcome: row.Effective, writes: writes}, nil
+	}
+	e, err := c.Read.Entry(seq)
+	if err != nil {
+		return Effect{}, broken{err}
+	}
+	env, err := tx.ParseEnvelope(e.Envelope)
+	if err != nil {
+		return Effect{}, broken{err}
+	}
+	p.matter.Waiting = 0 // it is this one, settled above
+	more, err := c.effective(p, r, env.ID())
+	writes = append(writes, write{row.LinkKey(seq), row.Link{Matter: p.seq}.Encode()})
+	return Effect{Outcome: row.Effective, writes: append(writes, more...)}, err
+}

@@ -1,0 +1,53 @@
+package state
+
+import (
+	"zhenglian/app/row"
+	"zhenglian/app/tx"
+)
+
+// Who may make a statement in a matter, besides what the policy asks.
+type party int
+
+const (
+	anyone    party = iota // every member
+	origin                 // the member who opened the matter
+	notOrigin              // every other member
+)
+
+// A rule is everything about a kind that a table can say.
+type rule struct {
+	kind  tx.Kind
+	opens bool        // opens a matter; otherwise continues one, or is endorse
+	from  []row.State // states of the matter in which it may be made
+	to    row.State   // state of the matter once it is effective
+	who   party
+}
+
+// rules is the transition table, ascending by kind. endorse has a function of
+// its own: it belongs to no matter.
+var rules = []rule{
+	{tx.EvidenceChallenge, false, []row.State{row.Sealed, row.Rejected}, row.Challenged, notOrigin},
+	{tx.EvidenceReject, false, []row.State{row.Challenged}, row.Rejected, notOrigin},
+	{tx.EvidenceSeal, true, nil, row.Sealed, anyone},
+	{tx.EvidenceSupersede, false, []row.State{row.Sealed, row.Rejected}, row.Superseded, origin},
+	{tx.EvidenceUphold, false, []row.State{row.Challenged}, row.Upheld, notOrigin},
+	{tx.EvidenceWithdraw, false, []row.State{row.Pending, row.Sealed, row.Challenged, row.Rejected}, row.Withdrawn, origin},
+}
+
+func ruleOf(k tx.Kind) *rule {
+	for i := range rules {
+		if rules[i].kind == k {
+			return &rules[i]
+		}
+	}
+	return nil
+}
+
+func (r *rule) allowed(s row.State) bool {
+	for _, f := range r.from {
+		if f == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,249 @@
+// Package genesis describes how a network begins: its members, their accounts,
+// the co-signing policies and the parameters that every node must agree on.
+//
+// The State here is the app_state of the CometBFT genesis file. Every member
+// checks the same bytes before it starts its validator; genesis/README.md
+// walks through founding and joining.
+package genesis
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"zhenglian/app/policy"
+	"zhenglian/app/row"
+	"zhenglian/app/tx"
+)
+
+// A State is the application's part of a genesis file.
+type State struct {
+	Params   Params    `json:"params"`
+	Members  []Member  `json:"members"`  // ascending by id
+	Accounts []Account `json:"accounts"` // ascending by id
+	Policies []Policy  `json:"policies"` // ascending by kind
+}
+
+// Params are the numbers of row.Params. The chain id comes from the genesis
+// file itself.
+type Params struct {
+	AnchorBlocks  int64 `json:"anchor_blocks"`
+	ExpiresBlocks int64 `json:"expires_blocks"`
+	FutureMillis  int64 `json:"future_millis"`
+	PendingBlocks int64 `json:"pending_blocks"`
+}
+
+// DefaultParams suit a consortium whose idle heartbeat is 30 s: the claimed
+// time of a statement may lie a heartbeat plus clock skew ahead of the last
+// block's time, and a statement may wait a week of idle blocks for signatures.
+func DefaultParams() Params {
+	return Params{AnchorBlocks: 100_000, ExpiresBlocks: 100_000, FutureMillis: 120_000, PendingBlocks: 20_160}
+}
+
+// A Member is an organisation.
+type Member struct {
+	ID       tx.MemberID `json:"id"`
+	NameZH   string      `json:"name_zh"`
+	NameEN   string      `json:"name_en"`
+	Roles    []string    `json:"roles"` // ascending; see row.MemberRoles
+	Division string      `json:"division,omitempty"`
+	Superior tx.MemberID `json:"superior,omitempty"`
+}
+
+// An Account is a key that acts for a member from the first block on.
+type Account struct {
+	ID     tx.AccountID `json:"id"`
+	Member tx.MemberID  `json:"member"`
+	Roles  []string     `json:"roles"` // ascending; see row.AccountRoles
+	Type   tx.KeyType   `json:"type"`
+	Key    string       `json:"key"` // lower-case hex
+}
+
+// A Policy is the rule of one kind of statement.
+type Policy struct {
+	Kind tx.Kind `json:"kind"`
+	Expr string  `json:"expr"` // see package policy
+}
+
+// EvidencePolicy is the default rule for evidence: two different officers of
+// the stating member and one other member that is a platform, a partner city,
+// a court or a notary. A platform under investigation is never required: any
+// of the others will do.
+const EvidencePolicy = "ALL(OF(2,officer@issuer),ANY(platform@other,partner-city@other,court@other,notary@other))"
+
+// DefaultPolicies are the rules of a new network.
+func DefaultPolicies() []Policy {
+	return []Policy{
+		{tx.EndorseKind, "ANY(officer@issuer,system@issuer)"},
+		{tx.EvidenceChallenge, "officer@issuer"},
+		{tx.EvidenceReject, "ALL(officer@issuer,court@issuer)"},
+		{tx.EvidenceSeal, EvidencePolicy},
+		{tx.EvidenceSupersede, "OF(2,officer@issuer)"},
+		{tx.EvidenceUphold, "ALL(officer@issuer,court@issuer)"},
+		{tx.EvidenceWithdraw, "OF(2,officer@issuer)"},
+	}
+}
+
+// NewAccount returns the genesis account of a public key.
+func NewAccount(member tx.MemberID, key tx.PublicKey, roles ...string) Account {
+	slices.Sort(roles)
+	return Account{ID: key.Account(), Member: member, Roles: roles, Type: key.Type, Key: fmt.Sprintf("%x", key.Bytes)}
+}
+
+// Sort puts members, accounts and policies in the order that Validate wants.
+func (s *State) Sort() {
+	slices.SortFunc(s.Members, func(a, b Member) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	slices.SortFunc(s.Accounts, func(a, b Account) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	slices.SortFunc(s.Policies, func(a, b Policy) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
+}
+
+// Parse reads app_state strictly and validates it.
+func Parse(b []byte) (*State, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	s := new(State)
+	if err := d.Decode(s); err != nil {
+		return nil, fmt.Errorf("genesis app_state: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("genesis app_state: data after the object")
+	}
+	return s, s.Validate()
+}
+
+// Rows returns the rows of the state tree that s stands for, in the order in
+// which they are written. Validate has passed.
+func (s *State) Rows(chain string) (keys, values [][]byte, err error) {
+	put := func(k, v []byte) { keys = append(keys, k); values = append(values, v) }
+	p := row.Params{Chain: chain, AnchorBlocks: s.Params.AnchorBlocks, ExpiresBlocks: s.Params.ExpiresBlocks,
+		FutureMillis: s.Params.FutureMillis, PendingBlocks: s.Params.PendingBlocks, Protocol: 1}
+	put(row.ParamsKey(), p.Encode())
+	for _, m := range s.Members {
+		put(row.MemberKey(m.ID), row.Member{Division: m.Division, NameEN: m.NameEN, NameZH: m.NameZH, Roles: m.Roles, Superior: m.Superior}.Encode())
+	}
+	for _, a := range s.Accounts {
+		r, err := a.row()
+		if err != nil {
+			return nil, nil, err
+		}
+		put(row.AccountKey(a.ID), r.Encode())
+	}
+	for _, p := range s.Policies {
+		put(row.PolicyKey(p.Kind, 1), row.Policy{Expr: p.Expr}.Encode())
+	}
+	for _, role := range row.MemberRoles {
+		n := int64(0)
+		for _, m := range s.Members {
+			if slices.Contains(m.Roles, role) {
+				n++
+			}
+		}
+		put(row.RollKey(role), row.Roll{Members: n}.Encode())
+	}
+	return keys, values, nil
+}
+
+func (a *Account) row() (row.Account, error) {
+	key := make([]byte, len(a.Key)/2)
+	if n, err := fmt.Sscanf(a.Key, "%x", &key); err != nil || n != 1 || fmt.Sprintf("%x", key) != a.Key {
+		return row.Account{}, fmt.Errorf("account %s: key is not lower-case hex", a.ID)
+	}
+	return row.Account{Key: key, Member: a.Member, Roles: a.Roles, Type: a.Type, ValidFrom: 1}, nil
+}
+
+// Validate checks everything that a chain could not live with.
+func (s *State) Validate() error {
+	p := s.Params
+	for _, n := range []struct {
+		name     string
+		v        int64
+		min, max int64
+	}{
+		{"anchor_blocks", p.AnchorBlocks, 1, 10_000_000},
+		{"expires_blocks", p.ExpiresBlocks, 1, 10_000_000},
+		{"future_millis", p.FutureMillis, 1000, 3_600_000},
+		{"pending_blocks", p.PendingBlocks, 1, 10_000_000},
+	} {
+		if n.v < n.min || n.v > n.max {
+			return fmt.Errorf("params: %s is %d; want %d to %d", n.name, n.v, n.min, n.max)
+		}
+	}
+	members := make(map[tx.MemberID]bool, len(s.Members))
+	for i, m := range s.Members {
+		switch {
+		case !m.ID.Valid():
+			return fmt.Errorf("member %q: not a member id", m.ID)
+		case i > 0 && s.Members[i-1].ID >= m.ID:
+			return fmt.Errorf("member %q: out of order, or twice", m.ID)
+		case m.NameZH == "" || m.NameEN == "" || len(m.NameZH) > 200 || len(m.NameEN) > 200:
+			return fmt.Errorf("member %q: want a Chinese and an English name of at most 200 bytes", m.ID)
+		}
+		if err := checkRoles(m.Roles, row.MemberRoles); err != nil {
+			return fmt.Errorf("member %q: %w", m.ID, err)
+		}
+		members[m.ID] = true
+	}
+	for _, m := range s.Members {
+		if m.Superior != "" && (!members[m.Superior] || m.Superior == m.ID) {
+			return fmt.Errorf("member %q: superior %q is no other member", m.ID, m.Superior)
+		}
+	}
+	for i, a := range s.Accounts {
+		if i > 0 && bytes.Compare(s.Accounts[i-1].ID[:], a.ID[:]) >= 0 {
+			return fmt.Errorf("account %s: out of order, or twice", a.ID)
+		}
+		if !members[a.Member] {
+			return fmt.Errorf("account %s: no member %q", a.ID, a.Member)
+		}
+		if err := checkRoles(a.Roles, row.AccountRoles); err != nil {
+			return fmt.Errorf("account %s: %w", a.ID, err)
+		}
+		r, err := a.row()
+		if err != nil {
+			return err
+		}
+		if _, err := r.PublicKey().Verifier(); err != nil {
+			return fmt.Errorf("account %s: %w", a.ID, err)
+		}
+		if r.PublicKey().Account() != a.ID {
+			return fmt.Errorf("account %s: its key makes %s", a.ID, r.PublicKey().Account())
+		}
+	}
+	seen := make(map[tx.Kind]bool, len(s.Policies))
+	for i, p := range s.Policies {
+		if i > 0 && s.Policies[i-1].Kind >= p.Kind {
+			return fmt.Errorf("policy of %s: out of order, or twice", p.Kind)
+		}
+		if _, err := policy.Parse(p.Expr); err != nil {
+			return fmt.Errorf("policy of %s: %w", p.Kind, err)
+		}
+		seen[p.Kind] = true
+	}
+	for _, k := range tx.Kinds() {
+		if !seen[k] {
+			return fmt.Errorf("no policy for %s", k)
+		}
+	}
+	if len(seen) != len(tx.Kinds()) {
+		return fmt.Errorf("a policy for an unknown kind")
+	}
+	return nil
+}
+
+func checkRoles(roles, table []string) error {
+	if len(roles) == 0 {
+		return fmt.Errorf("no role")
+	}
+	for i, r := range roles {
+		if !slices.Contains(table, r) {
+			return fmt.Errorf("unknown role %q", r)
+		}
+		if i > 0 && roles[i-1] >= r {
+			return fmt.Errorf("role %q: out of order, or twice", r)
+		}
+	}
+	return nil
+}

@@ -107,37 +107,42 @@ func (k Key) File() *File {
 	return &File{Name: k.Name, Member: k.Member, Roles: k.Roles, Public: pub, Account: pub.Account()}
 }
 
-// SavePublic writes f without its secret to DIR/NAME.json, as Save does.
-func SavePublic(dir string, f *File) error { return f.save(dir, nil) }
+// Import writes f to DIR/NAME.json, as Save does. A secret goes in as the file
+// holds it: an encrypted one stays so and need not be opened.
+func Import(dir string, f *File) error { return f.save(dir, f.secret) }
+
+// Export writes f, with its secret as the file holds it, to a new file at path
+// with mode 0600.
+func Export(path string, f *File) error {
+	b, err := f.encode(f.secret)
+	if err == nil {
+		err = create(path, b)
+	}
+	if err != nil {
+		return fmt.Errorf("export key %s: %w", f.Name, err)
+	}
+	return nil
+}
 
 func (f *File) save(dir string, s *secretJSON) error {
 	b, err := f.encode(s)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err == nil {
+		err = create(Path(dir, f.Name), b)
+	}
 	if err != nil {
-		return fmt.Errorf("save key %s: %w", f.Name, err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("save key %s: %w", f.Name, err)
-	}
-	if err := create(Path(dir, f.Name), b); err != nil {
 		return fmt.Errorf("save key %s: %w", f.Name, err)
 	}
 	return nil
 }
 
-// Export writes k to a new file at path, as Save does.
-func Export(path string, k Key, passphrase []byte) error {
-	s, err := sealSecret(k, passphrase, defaultLogN)
-	if err != nil {
-		return fmt.Errorf("export key %s: %w", k.Name, err)
-	}
-	b, err := k.File().encode(s)
-	if err != nil {
-		return fmt.Errorf("export key %s: %w", k.Name, err)
-	}
-	if err := create(path, b); err != nil {
-		return fmt.Errorf("export key %s: %w", k.Name, err)
-	}
-	return nil
+// WithoutSecret returns f as its holder may show it to others.
+func (f *File) WithoutSecret() *File {
+	g := *f
+	g.secret = nil
+	return &g
 }
 
 // MarshalJSON writes the file form without the secret: what an administrator

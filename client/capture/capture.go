@@ -1,0 +1,208 @@
+package capture
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"runtime/debug"
+	"time"
+)
+
+// Method names this way of capturing in a statement.
+const Method = "chromium_headless_cdp"
+
+// Outcome says how much of the page a capture holds.
+type Outcome string
+
+const (
+	// Complete: everything the server served was captured. The HTTP status
+	// may still be 404: that a page is gone is a finding like any other.
+	Complete Outcome = "COMPLETE"
+	// Partial: the page was seen, but something is missing: it did not finish
+	// loading, an artefact failed, or a limit cut it off.
+	Partial Outcome = "PARTIAL"
+	// Blocked: the server refused to serve this client (401, 403, 407, 429,
+	// 451), or this package refused an address (see Options.AllowPrivate).
+	Blocked Outcome = "BLOCKED"
+	// Failed: no page of the site was obtained: name, connection, time-out,
+	// certificate, too many redirects, or a 5xx status.
+	Failed Outcome = "FAILED"
+)
+
+// Certificate says what authenticated the server of the main document.
+type Certificate string
+
+const (
+	// CertNone: no TLS certificate was seen, as with plain HTTP.
+	CertNone Certificate = "none"
+	// CertTrusted: the browser verified the chain against its own root store.
+	CertTrusted Certificate = "trusted"
+	// CertExtraRoot: the browser was told to accept the chain, and this
+	// package verified it against Options.ExtraRootCAs.
+	CertExtraRoot Certificate = "extra_root"
+	// CertBad: verification failed.
+	CertBad Certificate = "bad"
+)
+
+// Errors of Page that callers branch on.
+var (
+	// ErrNoBrowser: no Chromium was found or given.
+	ErrNoBrowser = errors.New("no Chromium or Chrome found: install it (Debian, Ubuntu: apt-get install chromium; " +
+		"Fedora: dnf install chromium; macOS: brew install --cask chromium) or name the browser's path")
+	// ErrURL: the URL is not one that can be captured.
+	ErrURL = errors.New("not a URL that can be captured")
+)
+
+// Options says what to capture and how.
+type Options struct {
+	// URL is the page: http or https, with a host and without user name or
+	// password (they would become part of the evidence).
+	URL string
+	// OutDir receives the artefacts. It is created if needed. A file already
+	// there under the name of an artefact is an error, never overwritten.
+	OutDir string
+	// Browser is the path of the browser or a name in PATH. Empty: the first
+	// of chromium, chromium-browser, google-chrome, google-chrome-stable in PATH.
+	Browser string
+	// Timeout bounds loading, from navigation to a quiet network; 0 means 60 s.
+	// Taking the artefacts has the same time again, so that a page that never
+	// finishes is still captured as far as it came.
+	Timeout time.Duration
+	// ViewportW and ViewportH are in CSS pixels; 0 means 1280 and 800.
+	ViewportW, ViewportH int
+	// InsecureOK goes on when the certificate does not verify. The result is
+	// labelled CertBad and the environment "fail" all the same.
+	InsecureOK bool
+	// ExtraRootCAs are trusted besides the browser's roots, for servers with
+	// a private authority. The server must send the root in its chain, or be
+	// self-signed with it. See the package documentation for what this means.
+	ExtraRootCAs []*x509.Certificate
+	// AllowPrivate permits loopback, private, link-local and other
+	// special-purpose addresses. Without it a page cannot make this machine
+	// talk to its own network.
+	AllowPrivate bool
+	// MaxBytes bounds what the page may download (decoded) and, separately,
+	// what is written to OutDir; 0 means 256 MiB.
+	MaxBytes int64
+	// MaxRedirects bounds the HTTP redirects of one request; 0 means 10.
+	MaxRedirects int
+	// ToolVersion is named in Result.Tool. Empty: the version of the main
+	// module of the running program.
+	ToolVersion string
+	// Progress, if set, is told before each of total steps how many are done,
+	// and once more at the end with done == total. It must return quickly.
+	Progress func(step string, done, total int)
+}
+
+// withDefaults returns o with zero fields filled in, and its parsed URL.
+func (o Options) withDefaults() (Options, *url.URL, error) {
+	u, err := url.Parse(o.URL)
+	switch {
+	case err != nil:
+		return o, nil, fmt.Errorf("%w: %w", ErrURL, err)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return o, nil, fmt.Errorf("%w: scheme %q, want http or https", ErrURL, u.Scheme)
+	case u.Hostname() == "":
+		return o, nil, fmt.Errorf("%w: no host", ErrURL)
+	case u.User != nil:
+		return o, nil, fmt.Errorf("%w: it holds a user name or password", ErrURL)
+	case o.OutDir == "":
+		return o, nil, errors.New("no output directory given")
+	case o.Timeout < 0 || o.ViewportW < 0 || o.ViewportH < 0 || o.MaxBytes < 0 || o.MaxRedirects < 0:
+		return o, nil, errors.New("negative capture limit")
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 60 * time.Second
+	}
+	if o.ViewportW == 0 {
+		o.ViewportW = 1280
+	}
+	if o.ViewportH == 0 {
+		o.ViewportH = 800
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 256 << 20
+	}
+	if o.MaxRedirects == 0 {
+		o.MaxRedirects = 10
+	}
+	if o.ToolVersion == "" {
+		o.ToolVersion = "unknown"
+		if bi, ok := debug.ReadBuildInfo(); ok && bi.Main.Version != "" {
+			o.ToolVersion = bi.Main.Version
+		}
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, int, int) {}
+	}
+	if o.Browser, err = findBrowser(o.Browser); err != nil {
+		return o, nil, err
+	}
+	return o, u, nil
+}
+
+// Result is what a capture saw. Everything in it, except Warnings, is also in
+// capture.json.
+type Result struct {
+	URL         string      // as asked
+	FinalURL    string      // of the document captured, after redirects; empty when there was none
+	Title       string      // of the document
+	Outcome     Outcome     //
+	Reason      string      // why Outcome is not COMPLETE, for people
+	HTTPStatus  int         // of the main document; 0 when no response came
+	RemoteIP    netip.Addr  // of the main document's server; zero when unknown
+	Certificate Certificate //
+
+	Started, Ended time.Time // by this machine's clock, UTC
+
+	Method     string   // constant Method
+	Tool       string   // "zheng capture/<version> chromium/<version>"
+	ToolSHA256 [32]byte // of the browser's executable file
+	EnvSHA256  [32]byte // of env.json
+	EnvResult  string   // "ok" or "fail", see env.json
+
+	Files    []File   // in the order written; names are relative to OutDir, with slashes
+	Warnings []string // for the person at the screen
+}
+
+// File is one artefact, hashed in process while it was written.
+type File struct {
+	Name   string
+	Role   string // what it is: screenshot, mhtml, pdf, text, net, tls_certificate, tls, error_page, env, summary
+	Media  string // MIME type
+	Bytes  int64
+	SHA256 [32]byte
+	SM3    [32]byte
+}
+
+// Page captures one page. The error is not nil only when the browser could not
+// be run, an artefact could not be written, the options are invalid or ctx
+// ended; everything that goes wrong with the page itself is in Result.Outcome.
+// Whatever happens, the browser and its profile are gone when Page returns.
+func Page(ctx context.Context, o Options) (*Result, error) {
+	o, u, err := o.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	out, err := newOutput(o.OutDir, o.MaxBytes)
+	if err != nil {
+		return nil, fmt.Errorf("capture: %w", err)
+	}
+	defer out.close()
+	s := &session{opts: o, url: u, out: out, env: &report{}}
+	res, err := s.run(ctx)
+	if cerr := ctx.Err(); cerr != nil {
+		// Whatever failed last, it failed because the caller gave up.
+		err = cerr
+	}
+	if err != nil {
+		return nil, fmt.Errorf("capture %s: %w", o.URL, err)
+	}
+	return res, nil
+}
+
+// stamp is the form of times in the artefacts: RFC 3339, UTC, milliseconds.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -1,0 +1,325 @@
+package capture
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/security"
+)
+
+// maxHops bounds the lines of net.jsonl; further requests are only counted.
+const maxHops = 20_000
+
+// hop is one line of net.jsonl: one request and its response. Each redirect
+// is a line of its own under the same id.
+type hop struct {
+	ID            string             `json:"id"`
+	Type          string             `json:"type,omitempty"`
+	Main          bool               `json:"main,omitempty"` // a document of the top frame
+	Method        string             `json:"method"`
+	URL           string             `json:"url"`
+	At            string             `json:"at"`
+	Status        int64              `json:"status,omitempty"`
+	MIME          string             `json:"mime,omitempty"`
+	Protocol      string             `json:"protocol,omitempty"`
+	RemoteIP      string             `json:"remote_ip,omitempty"`
+	RemotePort    int64              `json:"remote_port,omitempty"`
+	FromCache     bool               `json:"from_cache"`
+	ServiceWorker bool               `json:"from_service_worker,omitempty"`
+	Security      string             `json:"security,omitempty"` // the browser's security state
+	Bytes         int64              `json:"bytes"`              // received, headers included
+	DurationMS    float64            `json:"duration_ms,omitempty"`
+	TimingMS      map[string]float64 `json:"timing_ms,omitempty"`
+	Headers       map[string]any     `json:"headers,omitempty"` // response headers, of main documents only
+	Error         string             `json:"error,omitempty"`
+
+	sent float64 // monotonic seconds of the browser
+}
+
+// recorder follows the events of one tab. Its listen method runs on the
+// goroutine that reads the browser's messages.
+type recorder struct {
+	allowPrivate bool
+	maxBytes     int64
+
+	mu       sync.Mutex
+	frame    cdp.FrameID // the top frame
+	initial  cdp.LoaderID
+	hops     []*hop
+	dropped  int
+	open     map[network.RequestID]*hop
+	last     time.Time // of the last event of the network
+	received int64     // decoded bytes of all bodies
+
+	loader   cdp.LoaderID // of the document in the top frame
+	url      string       // of that document
+	loaded   cdp.LoaderID // last loader of the top frame that fired load
+	doc      *network.Response
+	docHop   *hop
+	certErr  string   // the browser's certificate error for the visible page
+	certs    []string // and the chain it refused, base64 DER
+	private  string   // first response from an address that is not public
+	notes    []string
+	dialogs  int
+	cached   int
+	remoteIP map[netip.Addr]bool
+}
+
+func newRecorder(o Options) *recorder {
+	return &recorder{
+		allowPrivate: o.AllowPrivate,
+		maxBytes:     o.MaxBytes,
+		open:         map[network.RequestID]*hop{},
+		remoteIP:     map[netip.Addr]bool{},
+	}
+}
+
+// start tells the recorder which frame is the top one and which document,
+// about:blank, is in it before the navigation.
+func (r *recorder) start(frame cdp.FrameID, initial cdp.LoaderID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.frame, r.initial, r.loader, r.loaded = frame, initial, initial, initial
+	r.last = time.Now()
+}
+
+func (r *recorder) listen(ev any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch ev := ev.(type) {
+	case *network.EventRequestWillBeSent:
+		r.last = time.Now()
+		r.request(ev)
+	case *network.EventResponseReceived:
+		r.last = time.Now()
+		if h := r.open[ev.RequestID]; h != nil {
+			r.response(h, ev.Response)
+			if h.Main {
+				r.doc, r.docHop = ev.Response, h
+			}
+		}
+	case *network.EventRequestServedFromCache:
+		if h := r.open[ev.RequestID]; h != nil && !h.FromCache {
+			h.FromCache = true
+			r.cached++
+		}
+	case *network.EventDataReceived:
+		r.last = time.Now()
+		r.received += ev.DataLength
+	case *network.EventLoadingFinished:
+		r.last = time.Now()
+		if h := r.open[ev.RequestID]; h != nil {
+			h.Bytes = int64(ev.EncodedDataLength)
+			r.finish(ev.RequestID, h, float64(ev.Timestamp))
+		}
+	case *network.EventLoadingFailed:
+		r.last = time.Now()
+		if h := r.open[ev.RequestID]; h != nil {
+			h.Error = ev.ErrorText
+			if ev.BlockedReason != "" {
+				h.Error += " (" + string(ev.BlockedReason) + ")"
+			}
+			r.finish(ev.RequestID, h, float64(ev.Timestamp))
+		}
+	case *page.EventFrameNavigated:
+		if ev.Frame.ParentID == "" {
+			r.loader, r.url = ev.Frame.LoaderID, ev.Frame.URL+ev.Frame.URLFragment
+		}
+	case *page.EventLifecycleEvent:
+		if ev.FrameID == r.frame && ev.Name == "load" {
+			r.loaded = ev.LoaderID
+		}
+	case *page.EventJavascriptDialogOpening:
+		r.dialogs++
+	case *security.EventVisibleSecurityStateChanged:
+		r.certErr, r.certs = "", nil
+		if c := ev.VisibleSecurityState.CertificateSecurityState; c != nil {
+			r.certErr, r.certs = c.CertificateNetworkError, c.Certificate
+		}
+	case *network.EventWebSocketCreated:
+		r.add(&hop{ID: string(ev.RequestID), Type: "WebSocket", Method: "GET", URL: ev.URL, At: stamp(time.Now())})
+	}
+}
+
+func (r *recorder) request(ev *network.EventRequestWillBeSent) {
+	if strings.HasPrefix(ev.Request.URL, "data:") {
+		return // no network behind it, and the URL is the content
+	}
+	if h := r.open[ev.RequestID]; h != nil && ev.RedirectResponse != nil {
+		r.response(h, ev.RedirectResponse)
+		h.Bytes = int64(ev.RedirectResponse.EncodedDataLength)
+		r.finish(ev.RequestID, h, float64(ev.Timestamp))
+	}
+	h := &hop{
+		ID:     string(ev.RequestID),
+		Type:   string(ev.Type),
+		Main:   ev.Type == network.ResourceTypeDocument && ev.FrameID == r.frame,
+		Method: ev.Request.Method,
+		URL:    ev.Request.URL + ev.Request.URLFragment,
+		At:     stamp(wallTime(ev.WallTime)),
+		sent:   float64(ev.Timestamp),
+	}
+	r.open[ev.RequestID] = h
+	r.add(h)
+}
+
+func (r *recorder) add(h *hop) {
+	if len(r.hops) == maxHops {
+		r.dropped++
+		return
+	}
+	r.hops = append(r.hops, h)
+}
+
+func (r *recorder) response(h *hop, resp *network.Response) {
+	h.Status, h.MIME, h.Protocol = resp.Status, resp.MimeType, resp.Protocol
+	h.RemotePort, h.Security = resp.RemotePort, string(resp.SecurityState)
+	h.ServiceWorker = resp.FromServiceWorker
+	if (resp.FromDiskCache || resp.FromPrefetchCache) && !h.FromCache {
+		h.FromCache = true
+		r.cached++
+	}
+	h.TimingMS = phases(resp.Timing)
+	if h.Main {
+		h.Headers = resp.Headers
+	}
+	ip := parseRemoteIP(resp.RemoteIPAddress)
+	if !ip.IsValid() {
+		return
+	}
+	h.RemoteIP = ip.String()
+	r.remoteIP[ip] = true
+	if !r.allowPrivate && !public(ip) && r.private == "" {
+		r.private = fmt.Sprintf("%s was served from %v, which is not on the public internet", hostOf(h.URL), ip)
+	}
+}
+
+func (r *recorder) finish(id network.RequestID, h *hop, at float64) {
+	h.DurationMS = millis((at - h.sent) * 1000)
+	delete(r.open, id)
+}
+
+// phases returns the durations of the phases that took place.
+func phases(t *network.ResourceTiming) map[string]float64 {
+	if t == nil {
+		return nil
+	}
+	m := map[string]float64{}
+	for _, p := range []struct {
+		name       string
+		start, end float64
+	}{
+		{"dns", t.DNSStart, t.DNSEnd},
+		{"connect", t.ConnectStart, t.ConnectEnd},
+		{"tls", t.SslStart, t.SslEnd},
+		{"send", t.SendStart, t.SendEnd},
+		{"wait", t.SendEnd, t.ReceiveHeadersEnd},
+	} {
+		if p.start >= 0 && p.end >= p.start { // -1 means: did not take place
+			m[p.name] = millis(p.end - p.start)
+		}
+	}
+	return m
+}
+
+// millis rounds to microseconds: the browser's clock gives no more.
+func millis(f float64) float64 { return math.Round(f*1000) / 1000 }
+
+func wallTime(t cdp.TimeSinceEpoch) time.Time {
+	return time.UnixMicro(int64(float64(t) * 1e6))
+}
+
+func hostOf(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "a server"
+	}
+	return u.Hostname()
+}
+
+// note remembers something that happened to a request, once.
+func (r *recorder) note(s string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range r.notes {
+		if n == s {
+			return
+		}
+	}
+	if len(r.notes) < 100 {
+		r.notes = append(r.notes, s)
+	}
+}
+
+// view is the state of a recorder at one moment.
+type view struct {
+	committed bool // a document other than about:blank is in the top frame
+	loaded    bool // and it fired its load event
+	quiet     time.Duration
+	overLimit bool
+	url       string
+	doc       *network.Response
+	docHop    *hop
+	certErr   string
+	certChain []string
+	private   string
+	notes     []string
+	dialogs   int
+	cached    int
+	requests  int
+	dropped   int
+	remoteIPs []netip.Addr
+}
+
+func (r *recorder) view() view {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v := view{
+		committed: r.loader != r.initial,
+		url:       r.url,
+		doc:       r.doc,
+		docHop:    r.docHop,
+		overLimit: r.received > r.maxBytes,
+		certErr:   r.certErr,
+		certChain: r.certs,
+		private:   r.private,
+		notes:     append([]string(nil), r.notes...),
+		dialogs:   r.dialogs,
+		cached:    r.cached,
+		requests:  len(r.hops) + r.dropped,
+		dropped:   r.dropped,
+	}
+	v.loaded = v.committed && r.loaded == r.loader
+	if len(r.open) == 0 {
+		v.quiet = time.Since(r.last)
+	}
+	for ip := range r.remoteIP {
+		v.remoteIPs = append(v.remoteIPs, ip)
+	}
+	return v
+}
+
+// lines returns the contents of net.jsonl.
+func (r *recorder) lines() ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	for _, h := range r.hops {
+		if err := enc.Encode(h); err != nil {
+			return nil, fmt.Errorf("encode request log: %w", err)
+		}
+	}
+	return buf.Bytes(), nil
+}

@@ -1,0 +1,562 @@
+package capture
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	cdpbrowser "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/security"
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	// quietTime without network traffic after load means the page is there.
+	quietTime = 300 * time.Millisecond
+	// settleTime is how long at most to wait for that after load; a page that
+	// polls is never quiet.
+	settleTime = 5 * time.Second
+	// maxPixels is the longest side of a screenshot: beyond 16 384 the
+	// browser's surfaces repeat or stay blank.
+	maxPixels = 16384
+)
+
+// steps are what Options.Progress is told, in order.
+var steps = []string{"start browser", "resolve address", "load page", "screenshot", "archive", "pdf", "text",
+	"certificates", "request log", "environment", "summary"}
+
+// session is one run of Page.
+type session struct {
+	opts Options
+	url  *url.URL
+	out  *output
+	env  *report
+
+	browser *browser
+	guard   *guard
+	rec     *recorder
+	frame   cdp.FrameID
+
+	step    int
+	res     Result
+	missing []string // why the capture is not COMPLETE although the page was seen
+}
+
+func (s *session) next() {
+	s.opts.Progress(steps[s.step], s.step, len(steps))
+	s.step++
+}
+
+func (s *session) warn(format string, args ...any) {
+	s.res.Warnings = append(s.res.Warnings, fmt.Sprintf(format, args...))
+}
+
+// run is a capture from start to end. It returns an error only for the cases
+// that Page documents.
+func (s *session) run(ctx context.Context) (_ *Result, err error) {
+	started := time.Now()
+	s.res = Result{URL: s.opts.URL, Method: Method, Certificate: CertNone, Started: started.UTC()}
+	s.guard, s.rec = newGuard(s.opts), newRecorder(s.opts)
+
+	s.next()
+	if s.browser, err = startBrowser(ctx, s.opts, s.listen); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if cerr := s.browser.close(); cerr != nil {
+			s.warn("clean up: %v", cerr)
+		}
+	}()
+	if s.browser.noSandbox {
+		s.warn("running as root, therefore without the browser's sandbox: capture as an ordinary user")
+	}
+	if s.opts.InsecureOK {
+		s.warn("certificate errors do not stop this capture; they are recorded")
+	}
+	var hashing sync.WaitGroup // the executable has some 300 MB: hash it while the page loads
+	var hashErr error
+	hashing.Go(func() { hashErr = s.browser.hash(s.opts.Browser) })
+	defer hashing.Wait()
+	if err := s.prepare(); err != nil {
+		return nil, fmt.Errorf("prepare browser: %w", err)
+	}
+
+	s.next()
+	refused := s.resolve(ctx)
+	s.next()
+	var nav error
+	if refused == nil {
+		nav = s.navigate()
+	}
+	if err := s.alive(ctx); err != nil {
+		return nil, err
+	}
+
+	v := s.rec.view()
+	errorPage := strings.HasPrefix(v.url, "chrome-error:")
+	if errorPage && nav == nil {
+		nav = errors.New("the page went on to one that did not load")
+	}
+	seen := refused == nil && v.private == "" && nav == nil && v.committed
+	if err := s.artefacts(seen, errorPage && v.private == ""); err != nil {
+		return nil, err
+	}
+	if err := s.certificates(nav); err != nil {
+		return nil, err
+	}
+	hashing.Wait()
+	if hashErr != nil {
+		return nil, hashErr
+	}
+	if err := s.alive(ctx); err != nil {
+		return nil, err
+	}
+
+	ended := time.Now()
+	s.res.Ended = ended.UTC()
+	s.res.Tool = "zheng capture/" + s.opts.ToolVersion + " " + s.browser.version()
+	s.res.ToolSHA256 = s.browser.sha256
+	if err := s.requestLog(); err != nil {
+		return nil, err
+	}
+	s.decide(refused, nav)
+	if err := s.environment(started, ended); err != nil {
+		return nil, err
+	}
+	if err := s.summary(); err != nil {
+		return nil, err
+	}
+	s.opts.Progress("done", len(steps), len(steps))
+	return &s.res, nil
+}
+
+// alive fails when the caller gave up or the browser ended by itself: what
+// came after that is no observation of the page.
+func (s *session) alive(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.browser.ctx.Err() != nil {
+		return errors.New("the browser ended during the capture")
+	}
+	return nil
+}
+
+// listen is told every event of the tab, in order, and must not block.
+func (s *session) listen(ev any) {
+	s.rec.listen(ev)
+	switch ev := ev.(type) {
+	case *fetch.EventRequestPaused:
+		redirects := s.guard.hop(ev.NetworkID)
+		go s.admit(ev, redirects)
+	case *page.EventJavascriptDialogOpening:
+		// Nobody is there to answer, and the page waits for one.
+		go cdp.Call(s.browser.ctx, s.browser.tab, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: false})
+	}
+}
+
+// admit lets a request go or refuses it. Errors mean that the tab is gone.
+func (s *session) admit(ev *fetch.EventRequestPaused, redirects int) {
+	b := s.browser
+	if r := s.guard.check(b.ctx, ev.Request.URL, redirects); r != nil {
+		if r.policy {
+			s.rec.note(r.text)
+		}
+		cdp.Call(b.ctx, b.tab, fetch.FailRequest, fetch.FailRequestParams{RequestID: ev.RequestID, ErrorReason: r.reason})
+		return
+	}
+	cdp.Call(b.ctx, b.tab, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: ev.RequestID})
+}
+
+// prepare sets up the tab before the first request. A step that fails fails
+// the capture: without it the page would be loaded in another way than reported.
+func (s *session) prepare() error {
+	ctx, cancel := context.WithTimeout(s.browser.ctx, startTimeout)
+	defer cancel()
+	t := s.browser.tab
+	tree, err := cdp.Call(ctx, t, page.GetFrameTree, cdp.Empty{})
+	if err != nil {
+		return err
+	}
+	s.frame = tree.FrameTree.Frame.ID
+	s.rec.start(s.frame, tree.FrameTree.Frame.LoaderID)
+	if _, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{}); err != nil {
+		return err
+	}
+	if _, err := cdp.Call(ctx, t, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {
+		return err
+	}
+	if _, err := cdp.Call(ctx, t, network.SetBypassServiceWorker, network.SetBypassServiceWorkerParams{Bypass: true}); err != nil {
+		return err
+	}
+	if _, err := cdp.Call(ctx, t, security.Enable, cdp.Empty{}); err != nil {
+		return err
+	}
+	if s.opts.InsecureOK {
+		// Unlike the command line switch, this keeps the browser's verdict.
+		if _, err := cdp.Call(ctx, t, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true}); err != nil {
+			return err
+		}
+	}
+	if _, err := chromedp.CallBrowser(ctx, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{
+		Behavior: cdpbrowser.SetDownloadBehaviorBehaviorDeny,
+	}); err != nil {
+		return err
+	}
+	if _, err := cdp.Call(ctx, t, fetch.Enable, fetch.EnableParams{}); err != nil {
+		return err
+	}
+	return chromedp.Do(ctx, chromedp.EmulateViewport(int64(s.opts.ViewportW), int64(s.opts.ViewportH)))
+}
+
+// resolve looks the host up and checks its addresses before anything is sent.
+// It returns a refusal by policy; a name that does not resolve is left for the
+// browser to report.
+func (s *session) resolve(ctx context.Context) *refusal {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+	defer cancel()
+	addrs, err := s.guard.resolve(ctx, s.url.Hostname())
+	switch {
+	case err != nil:
+		s.env.add("dns", envError, err.Error(), "addresses of the host")
+	default:
+		s.env.add("dns", envNA, addrs, "")
+	}
+	if r := s.guard.check(ctx, s.url.String(), 0); r != nil && r.policy {
+		return r
+	}
+	return nil
+}
+
+// navigate loads the page and waits until it is there. Its error says why no
+// document, or not all of it, came.
+func (s *session) navigate() error {
+	ctx, cancel := context.WithTimeout(s.browser.ctx, s.opts.Timeout)
+	defer cancel()
+	t := s.browser.tab
+	res, err := cdp.Call(ctx, t, page.Navigate, page.NavigateParams{URL: s.url.String()})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("no response after %v", s.opts.Timeout)
+	case err != nil:
+		return err
+	case res.ErrorText != "":
+		s.awaitErrorPage()
+		return errors.New(res.ErrorText)
+	}
+
+	var loadedAt time.Time
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		v := s.rec.view()
+		switch {
+		case v.private != "":
+			return nil // run looks at it
+		case v.overLimit:
+			s.missing = append(s.missing, fmt.Sprintf("stopped loading after %d bytes", s.opts.MaxBytes))
+			s.stopLoading()
+			return nil
+		case !v.loaded:
+			loadedAt = time.Time{}
+		case loadedAt.IsZero():
+			loadedAt = time.Now()
+		case v.quiet >= quietTime || time.Since(loadedAt) >= settleTime:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			if v.loaded {
+				return nil
+			}
+			s.missing = append(s.missing, fmt.Sprintf("not loaded completely after %v", s.opts.Timeout))
+			s.stopLoading()
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// awaitErrorPage waits for the page with which the browser explains an error.
+// It comes a moment after the error itself; the capture does not depend on it.
+func (s *session) awaitErrorPage() {
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) && !s.rec.view().loaded; {
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// stopLoading keeps what has come so far. Should it fail, the artefacts show.
+func (s *session) stopLoading() {
+	ctx, cancel := context.WithTimeout(s.browser.ctx, 5*time.Second)
+	defer cancel()
+	cdp.Call(ctx, s.browser.tab, page.StopLoading, cdp.Empty{})
+}
+
+// artefacts takes what can be seen of the page: everything when seen, only a
+// picture of the browser's own error page when errorPage. It returns only
+// errors of writing.
+func (s *session) artefacts(seen, errorPage bool) error {
+	ctx, cancel := context.WithTimeout(s.browser.ctx, s.opts.Timeout)
+	defer cancel()
+	type artefact struct {
+		name, role, media string
+		take              func(context.Context) ([]byte, error)
+	}
+	all := []artefact{
+		{"page.png", "screenshot", "image/png", s.screenshot},
+		{"page.mhtml", "mhtml", "multipart/related", s.mhtml},
+		{"page.pdf", "pdf", "application/pdf", s.pdf},
+		{"text.txt", "text", "text/plain; charset=utf-8", s.text},
+	}
+	for i, a := range all {
+		s.next()
+		if !seen {
+			if i > 0 || !errorPage {
+				continue
+			}
+			a.name, a.role = "error.png", "error_page"
+		}
+		b, err := a.take(ctx)
+		if err == nil {
+			_, err = s.out.write(a.name, a.role, a.media, b)
+			if err != nil && !errors.Is(err, errOutputLimit) {
+				return err
+			}
+		}
+		if err != nil && seen {
+			s.missing = append(s.missing, fmt.Sprintf("%s: %v", a.name, err))
+		}
+	}
+	return nil
+}
+
+// screenshot takes the whole page, not only what the window shows.
+func (s *session) screenshot(ctx context.Context) ([]byte, error) {
+	m, err := cdp.Call(ctx, s.browser.tab, page.GetLayoutMetrics, cdp.Empty{})
+	if err != nil {
+		return nil, err
+	}
+	w := max(math.Ceil(m.CSSContentSize.Width), float64(s.opts.ViewportW))
+	h := max(math.Ceil(m.CSSContentSize.Height), float64(s.opts.ViewportH))
+	if w > maxPixels || h > maxPixels {
+		s.missing = append(s.missing, fmt.Sprintf("the page has %.0f x %.0f pixels; the screenshot ends at %d", w, h, maxPixels))
+	}
+	beyond := true
+	r, err := cdp.Call(ctx, s.browser.tab, page.CaptureScreenshot, page.CaptureScreenshotParams{
+		Format:                page.CaptureScreenshotFormatPng,
+		CaptureBeyondViewport: &beyond,
+		Clip:                  &page.Viewport{Width: min(w, maxPixels), Height: min(h, maxPixels), Scale: 1},
+	})
+	return r.Data, err
+}
+
+func (s *session) mhtml(ctx context.Context) ([]byte, error) {
+	r, err := cdp.Call(ctx, s.browser.tab, page.CaptureSnapshot, page.CaptureSnapshotParams{Format: page.CaptureSnapshotFormatMhtml})
+	return []byte(r.Data), err
+}
+
+func (s *session) pdf(ctx context.Context) ([]byte, error) {
+	return chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPrintBackground(), chromedp.PDFStream())(ctx, s.browser.tab)
+}
+
+// text reads title and visible text in an isolated world, where the page's
+// scripts cannot replace the accessors.
+func (s *session) text(ctx context.Context) ([]byte, error) {
+	w, err := cdp.Call(ctx, s.browser.tab, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: s.frame, WorldName: "capture"})
+	if err != nil {
+		return nil, err
+	}
+	read := func(expr string) (string, error) {
+		byValue := true
+		r, err := cdp.Call(ctx, s.browser.tab, runtime.Evaluate, runtime.EvaluateParams{
+			Expression: expr, ContextID: w.ExecutionContextID, ReturnByValue: &byValue,
+		})
+		if err != nil {
+			return "", err
+		}
+		if r.ExceptionDetails != nil {
+			return "", fmt.Errorf("read page: %s", r.ExceptionDetails.Text)
+		}
+		return decodeString(r.Result.Value)
+	}
+	if s.res.Title, err = read("document.title"); err != nil {
+		return nil, err
+	}
+	text, err := read("document.documentElement.innerText ?? document.documentElement.textContent ?? ''")
+	return []byte(text), err
+}
+
+// certificates writes the chain of the main document's connection and judges it.
+func (s *session) certificates(nav error) error {
+	s.next()
+	v := s.rec.view()
+	host, origin := s.url.Hostname(), s.url.Scheme+"://"+s.url.Host
+	if u, err := url.Parse(v.url); err == nil && u.Scheme == "https" && nav == nil {
+		host, origin = u.Hostname(), u.Scheme+"://"+u.Host
+	} else if v.docHop != nil && nav == nil {
+		if u, err := url.Parse(v.docHop.URL); err == nil {
+			host, origin = u.Hostname(), u.Scheme+"://"+u.Host
+		}
+	}
+	browserErr := v.certErr
+	if nav != nil && strings.Contains(nav.Error(), "ERR_CERT_") {
+		browserErr = nav.Error()
+	}
+	if !strings.HasPrefix(origin, "https://") {
+		s.env.add("certificate", envNA, "plain HTTP: nothing authenticates the server", "")
+		return nil
+	}
+
+	var chain []*x509.Certificate
+	rep := tlsReport{Host: host, Chain: []tlsCert{}, Source: "connection of the browser, by Network.getCertificate"}
+	ctx, cancel := context.WithTimeout(s.browser.ctx, s.opts.Timeout)
+	defer cancel()
+	r, err := cdp.Call(ctx, s.browser.tab, network.GetCertificate, network.GetCertificateParams{Origin: origin})
+	if err == nil {
+		table := r.TableNames
+		if len(table) == 0 && browserErr != "" {
+			table = v.certChain
+			rep.Source = "connection that the browser refused, by Security.visibleSecurityState"
+		}
+		chain, err = parseChain(table)
+	}
+	if err != nil {
+		s.missing = append(s.missing, fmt.Sprintf("certificates: %v", err))
+	}
+	for i, c := range chain {
+		name := fmt.Sprintf("tls/%02d.der", i)
+		if _, err := s.out.write(name, "tls_certificate", "application/pkix-cert", c.Raw); err != nil {
+			return err
+		}
+		rep.addCert(name, c)
+	}
+	if v.doc != nil && v.doc.SecurityDetails != nil {
+		rep.addConnection(v.doc.SecurityDetails)
+		if v.doc.SecurityState == security.StateInsecure && browserErr == "" {
+			browserErr = "the browser calls the connection insecure"
+		}
+	}
+	verdict, problem := judge(chain, host, s.res.Started, s.opts.ExtraRootCAs, browserErr)
+	s.res.Certificate, rep.Certificate = verdict, verdict
+	if problem != nil {
+		rep.Problem = problem.Error()
+	}
+	switch verdict {
+	case CertTrusted:
+		s.env.check("certificate", true, "verified by the browser with its own roots", "verified")
+	case CertExtraRoot:
+		s.env.check("certificate", true, "verified with the extra root of the operator "+spkiList(s.opts.ExtraRootCAs)+", not with the browser's roots", "verified")
+	case CertBad:
+		s.env.check("certificate", false, rep.Problem, "verified")
+	case CertNone:
+		s.env.add("certificate", envNA, "no TLS connection came about", "verified")
+		return nil
+	}
+	_, err = s.out.writeJSON("tls/tls.json", "tls", &rep)
+	return err
+}
+
+func (s *session) requestLog() error {
+	s.next()
+	b, err := s.rec.lines()
+	if err != nil {
+		return err
+	}
+	_, err = s.out.write("net.jsonl", "net", "application/jsonl", b)
+	if errors.Is(err, errOutputLimit) {
+		s.missing = append(s.missing, err.Error())
+		return nil
+	}
+	if n := s.rec.view().dropped; n > 0 {
+		s.missing = append(s.missing, fmt.Sprintf("net.jsonl lacks %d requests", n))
+	}
+	return err
+}
+
+// decide sets the outcome from everything seen.
+func (s *session) decide(refused *refusal, nav error) {
+	v := s.rec.view()
+	r := &s.res
+	if v.doc != nil && v.private == "" {
+		r.HTTPStatus = int(v.doc.Status)
+	}
+	if v.docHop != nil {
+		r.RemoteIP, _ = netip.ParseAddr(v.docHop.RemoteIP)
+	}
+	if v.committed && nav == nil {
+		r.FinalURL = v.url
+	}
+	switch {
+	case refused != nil:
+		r.Outcome, r.Reason = Blocked, refused.text
+	case v.private != "":
+		r.Outcome, r.Reason = Blocked, v.private
+	case nav != nil && strings.Contains(nav.Error(), "ERR_BLOCKED_BY_CLIENT"):
+		r.Outcome, r.Reason = Blocked, strings.Join(append(v.notes, nav.Error()), "; ")
+	case nav != nil:
+		r.Outcome, r.Reason = Failed, strings.Join(append(v.notes, nav.Error()), "; ")
+	case !v.committed:
+		r.Outcome, r.Reason = Failed, "no document came"
+	case r.Certificate == CertBad && !s.opts.InsecureOK:
+		r.Outcome, r.Reason = Failed, "the certificate does not verify"
+	case slices.Contains([]int{401, 403, 407, 429, 451}, r.HTTPStatus):
+		r.Outcome, r.Reason = Blocked, fmt.Sprintf("the server answered %d", r.HTTPStatus)
+	case r.HTTPStatus >= 500:
+		r.Outcome, r.Reason = Failed, fmt.Sprintf("the server answered %d", r.HTTPStatus)
+	case len(s.missing) > 0 || len(v.notes) > 0:
+		r.Outcome, r.Reason = Partial, strings.Join(append(s.missing, v.notes...), "; ")
+	default:
+		r.Outcome = Complete
+	}
+}
+
+// environment writes env.json.
+func (s *session) environment(started, ended time.Time) error {
+	s.next()
+	v, e := s.rec.view(), s.env
+	e.addBrowser(s.browser, spkiList(s.opts.ExtraRootCAs))
+	e.addClock(clockStep(started, ended))
+	if v.doc != nil {
+		if d, err := serverDate(v.doc.Headers); err == nil {
+			e.add("clock_server", envNA, fmt.Sprintf("the server's Date is %v from ours", d.Sub(responseTime(v.doc)).Round(time.Second)), "")
+		}
+	}
+	e.check("cache", v.cached == 0, v.cached, "0 responses from a cache")
+	private := 0
+	for _, ip := range v.remoteIPs {
+		if !public(ip) {
+			private++
+		}
+	}
+	observed := fmt.Sprintf("%d of %d remote addresses not on the public internet", private, len(v.remoteIPs))
+	if s.opts.AllowPrivate {
+		e.add("addresses", envNA, observed+"; allowed by the operator", "")
+	} else {
+		e.check("addresses", private == 0, observed, "all on the public internet")
+	}
+	// Another address proves nothing: large sites answer each look-up differently.
+	sameIP := envNA
+	if addrs, err := s.guard.resolve(s.browser.ctx, s.url.Hostname()); err == nil && slices.Contains(addrs, s.res.RemoteIP) {
+		sameIP = envOK
+	}
+	e.add("remote_ip", sameIP, s.res.RemoteIP, "one of those under dns")
+	e.add("final_url", envNA, s.res.FinalURL, s.opts.URL)
+	e.add("dialogs", envNA, v.dialogs, "")
+	e.close()
+	f, err := s.out.writeJSON("env.json", "env", e)
+	s.res.EnvSHA256, s.res.EnvResult = f.SHA256, e.Result
+	return err
+}

@@ -152,3 +152,11 @@ func (d *Directory) vote(id tx.AccountID, m tx.MemberID) policy.Vote {
 	}
 	return v
 }
+
+// Policy returns the text of one version of a kind's policy, "" if there is none.
+func (d *Directory) Policy(k tx.Kind, number uint32) string {
+	if vs := d.policies[k]; number >= 1 && int(number) <= len(vs) {
+		return vs[number-1].expr.String()
+	}
+	return ""
+}

@@ -114,11 +114,7 @@ func (c *Ctx) complete(seq uint64, s *tx.Statement, r *rule, t *row.Tally) (Effe
 		return Effect{}, err
 	}
 	cs := c.caseOf(s.Member, p.origin)
-	for _, v := range t.Votes {
-		if v.Type != tx.Objects {
-			cs.Votes = append(cs.Votes, c.Dir.vote(v.Account, v.Member))
-		}
-	}
+	cs.Votes = tallied(c.Dir, t)
 	if !c.Dir.policies[s.Kind][t.Policy-1].expr.Holds(cs) {
 		return Effect{Outcome: row.Effective, writes: []write{{row.TallyKey(seq), t.Encode()}}}, nil
 	}

@@ -431,6 +431,35 @@ func TestHeights(t *testing.T) {
 	}
 }
 
+// TestStamp checks that a block's header hash and time are kept, and in no hash.
+func TestStamp(t *testing.T) {
+	forEachFS(t, func(t *testing.T, dir string, o Options) {
+		heads := twin(t)
+		s := open(t, dir, o)
+		defer func() { s.Close() }()
+		for height := range int64(3) {
+			b := s.Begin(height)
+			before := must[Head](t)(b.Hash())
+			b.Stamp(Hash{1, byte(height)}, 1_800_000_000_000+height)
+			after := must[Head](t)(b.Hash())
+			if before.AppHash != after.AppHash || after.Block != (Hash{1, byte(height)}) {
+				t.Errorf("head before the stamp %+v, after it %+v", before, after)
+			}
+			must[Head](t)(b.Commit())
+		}
+		s = reopen(t, s, dir, o)
+		for height := range int64(3) {
+			h := must[Head](t)(s.HeadAt(height))
+			if h.Block != (Hash{1, byte(height)}) || h.Time != 1_800_000_000_000+height {
+				t.Errorf("head at %d is %+v", height, h)
+			}
+		}
+		if heads[0].Block != (Hash{}) || heads[0].Time != 0 {
+			t.Errorf("head without a stamp is %+v", heads[0])
+		}
+	})
+}
+
 // TestTileLevels is the log across the border of the second tile level.
 func TestTileLevels(t *testing.T) {
 	const size = 1<<16 + 300

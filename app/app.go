@@ -1,0 +1,168 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+
+	abci "github.com/cometbft/cometbft/abci/types"
+
+	"zhenglian/app/state"
+	"zhenglian/app/store"
+	"zhenglian/app/tx"
+	"zhenglian/genesis"
+)
+
+// ProtocolVersion is the version of the rules in this binary. What a released
+// version computes never changes; a change is a new version.
+const ProtocolVersion = 1
+
+// Config are the settings of an App. None of them changes what it computes.
+type Config struct {
+	// Dir is the folder of the database.
+	Dir string
+	// Verified is how many checked envelopes are remembered between CheckTx
+	// and FinalizeBlock. Default 20 000.
+	Verified int
+	// Store are the settings of the database.
+	Store store.Options
+	// OnBlock, if set, is called after every commit with what became of each
+	// envelope. It is called on the consensus goroutine and must not block.
+	OnBlock func(Block)
+}
+
+// A Block is what one committed block did, for observers.
+type Block struct {
+	Head    store.Head
+	Results []Result
+}
+
+// A Result is what became of one envelope of a block.
+type Result struct {
+	ID   tx.ID // zero when the envelope could not be read
+	Code tx.Code
+	Seq  uint64 // of the log entry, if Code is CodeOK
+	Err  error  // the refusal, if it was one
+}
+
+// App is the ledger as an ABCI application. CheckTx and Query may run on any
+// number of goroutines beside the one that carries blocks.
+type App struct {
+	abci.BaseApplication
+	store    *store.Store
+	verified *verified
+	cores    int
+	onBlock  func(Block)
+
+	committed atomic.Pointer[state.Directory] // of the last committed state; nil before InitChain
+
+	// Owned by the goroutine that carries blocks.
+	block   *store.Block
+	results []Result
+}
+
+// New opens the application's database, or makes one.
+func New(c Config) (*App, error) {
+	if c.Verified == 0 {
+		c.Verified = 20_000
+	}
+	s, err := store.Open(c.Dir, c.Store)
+	if err != nil {
+		return nil, fmt.Errorf("couldn't open the ledger's database: %w", err)
+	}
+	a := &App{store: s, verified: newVerified(c.Verified), cores: runtime.GOMAXPROCS(0), onBlock: c.OnBlock}
+	if _, ok := s.Head(); ok {
+		d, err := state.LoadDirectory(s.View())
+		if err != nil {
+			s.Close()
+			return nil, err
+		}
+		a.committed.Store(d)
+	}
+	return a, nil
+}
+
+// Close closes the database. No block is being carried.
+func (a *App) Close() error {
+	if a.block != nil {
+		a.block.Discard()
+		a.block = nil
+	}
+	return a.store.Close()
+}
+
+// Store gives read access to the log and the state.
+func (a *App) Store() *store.Store { return a.store }
+
+// Directory returns the members, accounts and policies of the last committed
+// state, nil before the chain has begun.
+func (a *App) Directory() *state.Directory { return a.committed.Load() }
+
+// Info tells CometBFT where the application stands, from disk.
+func (a *App) Info(context.Context, *abci.RequestInfo) (*abci.ResponseInfo, error) {
+	r := &abci.ResponseInfo{Data: "zhenglian", Version: fmt.Sprint(ProtocolVersion), AppVersion: ProtocolVersion}
+	if h, ok := a.store.Head(); ok {
+		r.LastBlockHeight = h.Height
+		r.LastBlockAppHash = h.AppHash[:]
+	}
+	return r, nil
+}
+
+// InitChain writes the genesis state. CometBFT calls it again when the node
+// stopped before the first block; it then answers as before.
+func (a *App) InitChain(_ context.Context, r *abci.RequestInitChain) (*abci.ResponseInitChain, error) {
+	g, err := genesis.Parse(r.AppStateBytes)
+	if err != nil {
+		return nil, err
+	}
+	keys, values, err := g.Rows(r.ChainId)
+	if err != nil {
+		return nil, err
+	}
+	head, done := a.store.Head()
+	if !done {
+		b := a.store.Begin(0)
+		for i := range keys {
+			b.Set(keys[i], values[i])
+		}
+		if head, err = b.Commit(); err != nil {
+			return nil, err
+		}
+	} else if head.Height != 0 {
+		return nil, fmt.Errorf("the database already holds block %d; it cannot begin a chain", head.Height)
+	} else if err := sameGenesis(a.store.View(), keys, values); err != nil {
+		return nil, err
+	}
+	d, err := state.LoadDirectory(a.store.View())
+	if err != nil {
+		return nil, err
+	}
+	a.committed.Store(d)
+	return &abci.ResponseInitChain{AppHash: head.AppHash[:]}, nil
+}
+
+func sameGenesis(v *store.View, keys, values [][]byte) error {
+	for i := range keys {
+		got, err := v.Get(keys[i])
+		if err != nil {
+			return err
+		}
+		if string(got) != string(values[i]) {
+			return fmt.Errorf("the database was begun from another genesis file (row %x differs)", keys[i])
+		}
+	}
+	return nil
+}
+
+// blockHash answers anchors from the head rows.
+func (a *App) blockHash(height int64) (tx.Digest, bool, error) {
+	h, err := a.store.HeadAt(height)
+	switch {
+	case err == nil:
+		return tx.Digest(h.Block), true, nil
+	case isNoHeight(err):
+		return tx.Digest{}, false, nil
+	}
+	return tx.Digest{}, false, err
+}

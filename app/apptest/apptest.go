@@ -1,0 +1,196 @@
+// Package apptest is an in-memory chain for tests: the real application on a
+// database in memory, with blocks made by hand. Keys and block times are fixed,
+// so the same calls give the same app hashes everywhere.
+package apptest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/vfs"
+	abci "github.com/cometbft/cometbft/abci/types"
+
+	"zhenglian/app"
+	"zhenglian/app/store"
+	"zhenglian/app/tx"
+	"zhenglian/genesis"
+)
+
+// ChainID is the id of every test chain.
+const ChainID = "zhenglian-test"
+
+// Start is the time of block 1; block n follows n−1 seconds later.
+var Start = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+
+// A Chain is an application with the example consortium and its keys.
+type Chain struct {
+	T       testing.TB
+	App     *app.App
+	Genesis *genesis.State
+	Keys    map[string]*tx.PrivateKey // by name of genesis.DemoKeys
+	Height  int64
+	Hashes  [][]byte // app hash of each block, [0] of genesis
+	FS      vfs.FS
+	blocks  map[int64]tx.Digest
+}
+
+// Key returns a fixed key for a name.
+func Key(t testing.TB, name string, typ tx.KeyType) *tx.PrivateKey {
+	t.Helper()
+	seed := sha256.Sum256([]byte("apptest " + name))
+	k, err := tx.NewPrivateKey(typ, seed[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// New begins a chain. Options change the genesis state before it is used.
+func New(t testing.TB, options ...func(*genesis.State)) *Chain {
+	t.Helper()
+	c := &Chain{T: t, Keys: make(map[string]*tx.PrivateKey), FS: vfs.NewMem(), blocks: make(map[int64]tx.Digest)}
+	g, err := genesis.Demo(func(d genesis.DemoKey) (tx.PublicKey, error) {
+		c.Keys[d.Name] = Key(t, d.Name, d.Type)
+		return c.Keys[d.Name].Public(), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range options {
+		o(g)
+	}
+	g.Sort()
+	if err := g.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	c.Genesis = g
+	c.App = c.Open()
+	c.Begin()
+	t.Cleanup(func() { c.App.Close() })
+	return c
+}
+
+// Open opens another application on the chain's file system.
+func (c *Chain) Open() *app.App {
+	c.T.Helper()
+	a, err := app.New(app.Config{Dir: "ledger", Store: store.Options{FS: c.FS}})
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return a
+}
+
+// Reopen closes the application, as a restart does, and opens it again.
+func (c *Chain) Reopen() {
+	c.T.Helper()
+	if err := c.App.Close(); err != nil {
+		c.T.Fatal(err)
+	}
+	c.App = c.Open()
+}
+
+// Begin sends InitChain.
+func (c *Chain) Begin() {
+	c.T.Helper()
+	b, err := json.Marshal(c.Genesis)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	r, err := c.App.InitChain(context.Background(), &abci.RequestInitChain{ChainId: ChainID, AppStateBytes: b, Time: Start})
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	c.Hashes = [][]byte{r.AppHash}
+}
+
+// BlockHash is the made-up header hash of a block.
+func BlockHash(height int64) tx.Digest {
+	return sha256.Sum256(binary.BigEndian.AppendUint64([]byte("apptest block"), uint64(height)))
+}
+
+// Request is the FinalizeBlock of the next block with the given transactions.
+func (c *Chain) Request(txs ...[]byte) *abci.RequestFinalizeBlock {
+	h := BlockHash(c.Height + 1)
+	return &abci.RequestFinalizeBlock{Height: c.Height + 1, Hash: h[:], Time: Start.Add(time.Duration(c.Height) * time.Second), Txs: txs}
+}
+
+// Block runs a block of transactions and returns its results.
+func (c *Chain) Block(txs ...[]byte) []*abci.ExecTxResult {
+	c.T.Helper()
+	r, err := c.App.FinalizeBlock(context.Background(), c.Request(txs...))
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	if _, err := c.App.Commit(context.Background(), &abci.RequestCommit{}); err != nil {
+		c.T.Fatal(err)
+	}
+	c.Height++
+	c.Hashes = append(c.Hashes, r.AppHash)
+	return r.TxResults
+}
+
+// Deliver runs a block of one envelope and returns its code.
+func (c *Chain) Deliver(e *tx.Envelope) tx.Code {
+	c.T.Helper()
+	return tx.Code(c.Block(e.AppendWire(nil))[0].Code)
+}
+
+// Must is Deliver that wants acceptance; it returns the statement's id.
+func (c *Chain) Must(e *tx.Envelope) tx.ID {
+	c.T.Helper()
+	r := c.Block(e.AppendWire(nil))[0]
+	if r.Code != 0 {
+		c.T.Fatalf("refused: %s", r.Log)
+	}
+	return e.ID()
+}
+
+// Statement fills the header of a statement for the next block.
+func (c *Chain) Statement(member tx.MemberID, kind tx.Kind, prev tx.ID, body tx.Body) *tx.Statement {
+	return &tx.Statement{Chain: ChainID, Kind: kind, Member: member, At: tx.TimeOf(Start.Add(time.Duration(c.Height) * time.Second)),
+		Expires: c.Height + 1000, Prev: prev, Body: body}
+}
+
+// Evidence is a valid body of evidence.seal; n makes it different from others.
+// It is anchored in the last block, so there must be one.
+func (c *Chain) Evidence(n int) *tx.Evidence {
+	d := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
+	at := tx.TimeOf(Start)
+	return &tx.Evidence{
+		Anchor:   tx.Anchor{Hash: BlockHash(c.Height), Height: c.Height},
+		Captured: tx.Captured{Started: at, Ended: at, Method: "upload", Tool: "apptest", ToolSHA256: d},
+		Class:    "file",
+		Files:    []tx.File{{Bytes: int64(n), Media: "image/png", Role: "page", SHA256: d, SM3: d}},
+	}
+}
+
+// Sign encodes and signs a statement with keys by name.
+func (c *Chain) Sign(s *tx.Statement, names ...string) *tx.Envelope {
+	c.T.Helper()
+	b, err := s.Encode()
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	var signers []tx.Signer
+	for _, n := range names {
+		if c.Keys[n] == nil {
+			c.T.Fatalf("no key %q", n)
+		}
+		signers = append(signers, c.Keys[n])
+	}
+	e, err := tx.Seal(b, signers...)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return e
+}
+
+// Seal is a complete evidence.seal of the Hangzhou regulator, co-signed by a city.
+func (c *Chain) Seal(n int) *tx.Envelope {
+	c.T.Helper()
+	return c.Sign(c.Statement("hangzhou-amr", tx.EvidenceSeal, tx.ID{}, c.Evidence(n)), "officer1", "officer2", "city")
+}

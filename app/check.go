@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	abci "github.com/cometbft/cometbft/abci/types"
+
+	"zhenglian/app/state"
+	"zhenglian/app/store"
+	"zhenglian/app/tx"
+)
+
+func isNoHeight(err error) bool { return errors.Is(err, store.ErrNoHeight) }
+
+// CheckTx judges an envelope as if it were in the next block. It runs on many
+// goroutines at once, on the last committed state.
+func (a *App) CheckTx(_ context.Context, r *abci.RequestCheckTx) (*abci.ResponseCheckTx, error) {
+	err := a.check(r.Tx)
+	if state.Broken(err) {
+		return nil, err
+	}
+	if err != nil {
+		return &abci.ResponseCheckTx{Code: uint32(tx.CodeOf(err)), Codespace: codespace, Log: err.Error()}, nil
+	}
+	return &abci.ResponseCheckTx{}, nil
+}
+
+// codespace names our codes among those of CometBFT's tools.
+const codespace = "zhenglian"
+
+func (a *App) check(envelope []byte) error {
+	dir := a.committed.Load()
+	if dir == nil {
+		return &tx.Error{Code: tx.CodeInternal, Detail: "the chain has not begun"}
+	}
+	o, err := a.open(dir, envelope)
+	if err != nil {
+		return err
+	}
+	_, err = state.Check(a.next(dir), o)
+	return err
+}
+
+// next is the context of the block after the last committed one.
+func (a *App) next(dir *state.Directory) *state.Ctx {
+	v := a.store.View()
+	h := v.Head()
+	t := tx.Time(h.Time)
+	if h.Time == 0 { // before block 1 there is no block time to compare with
+		t = tx.Time(tx.MaxInt)
+	}
+	return &state.Ctx{Height: h.Height + 1, Time: t, Dir: dir, Read: v, BlockHash: a.blockHash}
+}

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"crypto/sha256"
+	"sync"
+
+	"zhenglian/app/state"
+)
+
+// verified remembers envelopes whose form and signatures have been checked, so
+// that a node checks each signature once: CheckTx fills it, ProcessProposal and
+// FinalizeBlock draw on it. Only good results are kept, by the SHA-256 of the
+// whole envelope. It forgets the oldest when it is full; what it has forgotten
+// is checked again, so its size changes speed and never a verdict.
+type verified struct {
+	mu   sync.Mutex
+	byID map[[32]byte]*state.Opened
+	ring [][32]byte
+	next int
+}
+
+func newVerified(size int) *verified {
+	return &verified{byID: make(map[[32]byte]*state.Opened, size), ring: make([][32]byte, size)}
+}
+
+func (v *verified) get(sum [32]byte) *state.Opened {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.byID[sum]
+}
+
+func (v *verified) put(sum [32]byte, o *state.Opened) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.byID[sum] != nil {
+		return
+	}
+	delete(v.byID, v.ring[v.next])
+	v.ring[v.next] = sum
+	v.next = (v.next + 1) % len(v.ring)
+	v.byID[sum] = o
+}
+
+// open returns the checked envelope of a transaction, checking it if need be.
+func (a *App) open(dir *state.Directory, tx []byte) (*state.Opened, error) {
+	sum := sha256.Sum256(tx)
+	if o := a.verified.get(sum); o != nil {
+		return o, nil
+	}
+	o, err := dir.Open(tx)
+	if err == nil {
+		a.verified.put(sum, o)
+	}
+	return o, err
+}
+
+// openAll opens the transactions of a block on all cores. The order of the
+// results is that of txs, whatever the order of the work.
+func (a *App) openAll(dir *state.Directory, txs [][]byte) ([]*state.Opened, []error) {
+	opened, errs := make([]*state.Opened, len(txs)), make([]error, len(txs))
+	work := min(a.cores, (len(txs)+7)/8)
+	if work <= 1 {
+		for i, t := range txs {
+			opened[i], errs[i] = a.open(dir, t)
+		}
+		return opened, errs
+	}
+	var wg sync.WaitGroup
+	for w := range work {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := w; i < len(txs); i += work {
+				opened[i], errs[i] = a.open(dir, txs[i])
+			}
+		}()
+	}
+	wg.Wait()
+	return opened, errs
+}

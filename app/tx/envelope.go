@@ -12,11 +12,14 @@ import (
 // PayloadType is the DSSE payload type of a statement.
 const PayloadType = "application/vnd.zhenglian.statement.v1+json"
 
-// Limits of an envelope.
+// Limits of an envelope. A log entry is 8 bytes of height and the envelope, and
+// a C2SP tlog-tiles entry bundle gives an entry a 16-bit length; that fixes
+// MaxEnvelope. MaxStatement leaves room for signatures: 100 of secp256k1 or 5
+// of ML-DSA-65. Larger content is a blob, or goes under a Merkle root.
 const (
-	MaxStatement  = 64 << 10  // bytes of a statement
-	MaxSignatures = 64        // signatures of an envelope
-	MaxEnvelope   = 128 << 10 // bytes of an envelope on the wire
+	MaxStatement  = 48 << 10      // bytes of a statement
+	MaxSignatures = 64            // signatures of an envelope
+	MaxEnvelope   = 1<<16 - 1 - 8 // bytes of an envelope on the wire
 )
 
 // An Envelope is a statement with its signatures: DSSE v1

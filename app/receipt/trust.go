@@ -1,0 +1,165 @@
+package receipt
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"zhenglian/app/tx"
+)
+
+// Trust is where verification starts: the validators of a chain at a height.
+// Whoever verifies gets it by a way of his own — from the court, from the
+// founders, from print — and not together with the receipt.
+//
+//	chain           string  chain id
+//	genesis_sha256  hex     of the genesis file, optional: for people to compare
+//	height          int     from which on these validators are known to be in office
+//	v               int     1
+//	validators      array   of {power: int, pub_key: hex of Ed25519}
+type Trust struct {
+	V             int
+	Chain         string
+	GenesisSHA256 tx.Digest // zero: absent
+	Height        int64
+	Validators    []Validator // in CometBFT's order; NewTrust and ParseTrust sort them
+}
+
+// A Validator is a voter of the chain.
+type Validator struct {
+	PubKey [ed25519.PublicKeySize]byte
+	Power  int64 // 1 to 2^53, as is the sum of all
+}
+
+// Address returns what orders validators of equal power, and what CometBFT calls
+// them by: the first 20 bytes of SHA-256 of the key.
+func (v *Validator) Address() [20]byte {
+	d := sha256.Sum256(v.PubKey[:])
+	return [20]byte(d[:20])
+}
+
+// NewTrust returns a checked and sorted trust root.
+func NewTrust(chain string, height int64, validators []Validator) (*Trust, error) {
+	t := &Trust{V: Version, Chain: chain, Height: height, Validators: slices.Clone(validators)}
+	if err := t.check(); err != nil {
+		return nil, fmt.Errorf("trust root: %w", err)
+	}
+	return t, nil
+}
+
+// ParseTrust reads a trust file strictly: members in alphabetical order and no
+// others, with any white space. Validators may come in any order.
+func ParseTrust(b []byte) (*Trust, error) {
+	t := new(Trust)
+	if err := t.parse(b); err != nil {
+		return nil, fmt.Errorf("trust root: %w", err)
+	}
+	return t, nil
+}
+
+func (t *Trust) parse(b []byte) error {
+	if len(b) > MaxBytes {
+		return fmt.Errorf("%d bytes; the limit is %d", len(b), MaxBytes)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, b); err != nil {
+		return fmt.Errorf("not JSON: %w", err)
+	}
+	r := tx.NewReader(compact.Bytes())
+	o := r.Object()
+	o.Need("chain")
+	t.Chain = r.String(50)
+	if o.Has("genesis_sha256") {
+		r.Hex(t.GenesisSHA256[:])
+	}
+	o.Need("height")
+	t.Height = r.Int(1, tx.MaxInt)
+	o.Need("v")
+	t.V = int(r.Int(0, 1<<31))
+	o.Need("validators")
+	r.Array(maxValidators, func(int) {
+		var v Validator
+		vo := r.Object()
+		vo.Need("power")
+		v.Power = r.Int(1, tx.MaxInt)
+		vo.Need("pub_key")
+		r.Hex(v.PubKey[:])
+		vo.End()
+		t.Validators = append(t.Validators, v)
+	})
+	o.End()
+	r.End()
+	if err := r.Err(); err != nil {
+		return err
+	}
+	return t.check()
+}
+
+// check validates t and puts the validators in CometBFT's order.
+func (t *Trust) check() error {
+	if err := checkHead(t.V, t.Chain, 0); err != nil {
+		return err
+	}
+	if t.Height < 1 || t.Height > tx.MaxInt {
+		return errors.New("height out of bounds")
+	}
+	if n := len(t.Validators); n == 0 || n > maxValidators {
+		return fmt.Errorf("%d validators; want 1 to %d", n, maxValidators)
+	}
+	slices.SortFunc(t.Validators, func(a, b Validator) int {
+		if a.Power != b.Power {
+			return int(min(1, max(-1, b.Power-a.Power)))
+		}
+		x, y := a.Address(), b.Address()
+		return bytes.Compare(x[:], y[:])
+	})
+	seen := make(map[[32]byte]bool, len(t.Validators))
+	var total int64
+	for i := range t.Validators {
+		v := &t.Validators[i]
+		if v.Power < 1 || v.Power > tx.MaxInt-total {
+			return errors.New("power of validators out of bounds")
+		}
+		total += v.Power
+		if seen[v.PubKey] {
+			return errors.New("a validator occurs twice")
+		}
+		seen[v.PubKey] = true
+	}
+	return nil
+}
+
+// power returns the sum of the validators' power, which check has bounded.
+func (t *Trust) power() (sum int64) {
+	for i := range t.Validators {
+		sum += t.Validators[i].Power
+	}
+	return sum
+}
+
+// Encode returns the trust file, indented for people.
+func (t *Trust) Encode() []byte {
+	w := tx.Writer{}
+	w.Open()
+	w.String("chain", t.Chain)
+	if !t.GenesisSHA256.IsZero() {
+		w.Hex("genesis_sha256", t.GenesisSHA256[:])
+	}
+	w.Int("height", t.Height)
+	w.Int("v", int64(t.V))
+	w.Array("validators", len(t.Validators), func(i int) {
+		w.Open()
+		w.Int("power", t.Validators[i].Power)
+		w.Hex("pub_key", t.Validators[i].PubKey[:])
+		w.Close()
+	})
+	w.Close()
+	var out bytes.Buffer
+	_ = json.Indent(&out, w.B, "", "  ") // the writer writes valid JSON
+	out.WriteByte('\n')
+	return out.Bytes()
+}

@@ -194,11 +194,10 @@ func Page(ctx context.Context, o Options) (*Result, error) {
 	defer out.close()
 	s := &session{opts: o, url: u, out: out, env: &report{}}
 	res, err := s.run(ctx)
-	if cerr := ctx.Err(); cerr != nil {
-		// Whatever failed last, it failed because the caller gave up.
-		err = cerr
-	}
 	if err != nil {
+		if cerr := ctx.Err(); cerr != nil {
+			err = cerr // whatever failed last failed because the caller gave up
+		}
 		return nil, fmt.Errorf("capture %s: %w", o.URL, err)
 	}
 	return res, nil

@@ -25,6 +25,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -387,16 +388,20 @@ func TestNoPage(t *testing.T) {
 	t.Cleanup(loop.Close)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	t.Cleanup(silent.Close)
+	onward := httptest.NewServer(text(`<script>location = "` + closed.URL + `"</script>`))
+	t.Cleanup(onward.Close)
 	for _, tc := range []struct {
 		name, url, reason string
+		timeout           time.Duration
 	}{
-		{"connection refused", closed.URL, "ERR_CONNECTION_REFUSED"},
-		{"unknown host", "http://no-such-host.invalid/", "ERR_NAME_NOT_RESOLVED"},
-		{"redirect loop", loop.URL, "more than 3 redirects"},
-		{"silent server", silent.URL, "no response after 1.5s"},
+		{"connection refused", closed.URL, "ERR_CONNECTION_REFUSED", 0},
+		{"unknown host", "http://no-such-host.invalid/", "ERR_NAME_NOT_RESOLVED", 0},
+		{"redirect loop", loop.URL, "more than 3 redirects", 0},
+		{"script leads to a dead server", onward.URL, "did not load", 0},
+		{"silent server", silent.URL, "no response after 1.5s", 1500 * time.Millisecond},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r, dir := capture(t, Options{URL: tc.url, Timeout: 1500 * time.Millisecond, MaxRedirects: 3})
+			r, dir := capture(t, Options{URL: tc.url, Timeout: tc.timeout, MaxRedirects: 3})
 			if r.Outcome != Failed || !strings.Contains(r.Reason, tc.reason) || r.FinalURL != "" {
 				t.Errorf("outcome %s, reason %q, final URL %q", r.Outcome, r.Reason, r.FinalURL)
 			}
@@ -424,12 +429,61 @@ func TestUnfinishedPage(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(srv.Close)
-	r, dir := capture(t, Options{URL: srv.URL, Timeout: 2 * time.Second})
-	if r.Outcome != Partial || !strings.Contains(r.Reason, "not loaded completely after 2s") {
+	r, dir := capture(t, Options{URL: srv.URL, Timeout: 4 * time.Second})
+	if r.Outcome != Partial || !strings.Contains(r.Reason, "not loaded completely after 4s") {
 		t.Errorf("outcome %s, reason %q", r.Outcome, r.Reason)
 	}
 	if got := string(read(t, dir, "text.txt")); !strings.Contains(got, "the first half") {
 		t.Errorf("text %q", got)
+	}
+}
+
+// TestTallPage: a screenshot ends where the browser's surfaces end, says so, and
+// shows the page down to there.
+func TestTallPage(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(text(`<!DOCTYPE html><body style="margin:0"><div style="height:20000px;background:rgb(0,128,0)"></div>`))
+	t.Cleanup(srv.Close)
+	r, dir := capture(t, Options{URL: srv.URL, ViewportW: 300})
+	if r.Outcome != Partial || !strings.Contains(r.Reason, "300 x 20000 pixels; the screenshot ends at 16384") {
+		t.Errorf("outcome %s, reason %q", r.Outcome, r.Reason)
+	}
+	img, err := png.Decode(bytes.NewReader(read(t, dir, "page.png")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := img.Bounds(); b.Dx() != 300 || b.Dy() != maxPixels {
+		t.Errorf("screenshot is %v", b)
+	}
+	for _, y := range []int{0, 9000, maxPixels - 1} {
+		if r, g, b, _ := img.At(150, y).RGBA(); r>>8 != 0 || g>>8 != 128 || b>>8 != 0 {
+			t.Errorf("pixel at height %d is %d,%d,%d, want green", y, r>>8, g>>8, b>>8)
+		}
+	}
+}
+
+// TestBrowserDies is not parallel: it recognises its browser as the only child.
+func TestBrowserDies(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		children, err := filepath.Glob("/proc/self/task/*/children")
+		if err != nil || len(children) == 0 {
+			t.Error("this system does not list child processes")
+		}
+		for _, name := range children {
+			b, _ := os.ReadFile(name)
+			for _, pid := range strings.Fields(string(b)) {
+				n, _ := strconv.Atoi(pid)
+				if p, err := os.FindProcess(n); err == nil {
+					p.Kill()
+				}
+			}
+		}
+		<-r.Context().Done()
+	}))
+	defer srv.Close()
+	r, err := Page(context.Background(), Options{URL: srv.URL, OutDir: t.TempDir(), AllowPrivate: true})
+	if err == nil || !strings.Contains(err.Error(), "the browser ended") {
+		t.Errorf("Page = %+v, %v, want an error about the browser", r, err)
 	}
 }
 
@@ -504,7 +558,7 @@ func TestPrivateAddressRefused(t *testing.T) {
 	var requests atomic.Int64
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
 	t.Cleanup(srv.Close)
-	for _, u := range []string{srv.URL, strings.Replace(srv.URL, "127.0.0.1", "localhost", 1), strings.Replace(srv.URL, "127.0.0.1", "0x7f.1", 1)} {
+	for _, u := range []string{strings.Replace(srv.URL, "127.0.0.1", "localhost", 1), strings.Replace(srv.URL, "127.0.0.1", "0x7f.1", 1)} {
 		dir := t.TempDir()
 		r, err := Page(context.Background(), Options{URL: u, OutDir: dir, Timeout: 10 * time.Second})
 		if err != nil {

@@ -102,6 +102,9 @@
 // BUG(capture): Requests of workers are missing from net.jsonl, and its headers
 // are those the browser reports, not the bytes of the wire.
 //
+// BUG(capture): Pictures use the fonts of this machine. Without a Chinese font,
+// Chinese text is boxes in page.png and page.pdf; page.mhtml and text.txt have it.
+//
 // BUG(capture): The page can tell that it is visited by an automated browser and
 // serve something else than to a person. Content that only loads on scrolling is
 // not waited for. A screenshot ends at 16384 pixels (the outcome is then PARTIAL).

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -111,5 +112,28 @@ func TestClock(t *testing.T) {
 	start := time.Now()
 	if got := clockStep(start, start.Add(time.Minute)); got != 0 {
 		t.Errorf("clockStep of a clock that was not set = %v", got)
+	}
+}
+
+func TestOutputLimit(t *testing.T) {
+	o, err := newOutput(t.TempDir(), 3<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.close()
+	if _, err := o.write("a", "x", "x", make([]byte, 2<<20)); err != nil {
+		t.Errorf("a file that leaves the reserve: %v", err)
+	}
+	if _, err := o.write("b", "x", "x", make([]byte, 512<<10)); !errors.Is(err, errOutputLimit) {
+		t.Errorf("a file that eats the reserve: %v, want errOutputLimit", err)
+	}
+	if _, err := o.write("sub/report", "x", "x", make([]byte, 200<<10)); err != nil {
+		t.Errorf("a report from the reserve: %v", err)
+	}
+	if _, err := o.write("../outside", "x", "x", nil); err == nil {
+		t.Error("wrote outside the directory")
+	}
+	if len(o.files) != 2 {
+		t.Errorf("files %+v, want the two written", o.files)
 	}
 }

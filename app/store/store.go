@@ -26,7 +26,8 @@ type Options struct {
 	// which serves proofs of the newest 256 Ki entries from memory.
 	CacheTiles int
 
-	// CacheBytes bounds Pebble's block cache. Default 128 MiB.
+	// CacheBytes bounds Pebble's block cache, which Pebble's write buffers (up to
+	// 192 MiB while it falls behind, ordinarily 64) are not part of. Default 128 MiB.
 	CacheBytes int64
 
 	// Fault is for tests: it is called when the named point is reached, and may panic.
@@ -131,8 +132,17 @@ func makeDir(fs vfs.FS, dir string) error {
 	return errors.Join(parent.Sync(), parent.Close())
 }
 
+// Large memtables make few and large flushes. memTables of them may wait for their
+// flush before writes do.
+const (
+	memTableSize = 64 << 20
+	memTables    = 3
+)
+
 func openPebble(dir string, o Options) (*pebble.DB, error) {
-	cache := pebble.NewCache(o.CacheBytes)
+	// Pebble takes memtables off the capacity of the cache. Without room for them the
+	// cache would hold nothing, and each look-up would read index and filter again.
+	cache := pebble.NewCache(o.CacheBytes + memTables*memTableSize)
 	defer cache.Unref()
 	p := &pebble.Options{
 		FS:                 o.FS,
@@ -140,10 +150,10 @@ func openPebble(dir string, o Options) (*pebble.DB, error) {
 		FormatMajorVersion: pebble.FormatVirtualSSTables,
 		Logger:             quietLogger{pebble.DefaultLogger},
 
-		// Large memtables make few and large flushes; a commit waits for the disk
-		// only in its own sync, so let compaction fall behind before writes stop.
-		MemTableSize:                64 << 20,
-		MemTableStopWritesThreshold: 3,
+		// A commit waits for the disk only in its own sync, so compaction may fall
+		// far behind before writes stop.
+		MemTableSize:                memTableSize,
+		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       64,
 		LBaseMaxBytes:               256 << 20,

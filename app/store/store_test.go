@@ -744,6 +744,27 @@ func TestRowsBeyondLog(t *testing.T) {
 	afterCrash(t, s, heads, 0, true)
 }
 
+// TestBlockCache checks that blocks read from tables stay in memory. (A cache no
+// larger than Pebble's memtables holds nothing.)
+func TestBlockCache(t *testing.T) {
+	s := must[*Store](t)(OpenMemory(Options{CacheBytes: 1 << 17}))
+	defer s.Close()
+	for height := range int64(crashBlocks) {
+		must[Head](t)(writeBlock(s, height))
+	}
+	if err := s.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	before := s.db.Metrics().BlockCache
+	for range 100 {
+		must[Entry](t)(s.View().Entry(7))
+	}
+	after := s.db.Metrics().BlockCache
+	if hits, misses := after.Hits-before.Hits, after.Misses-before.Misses; hits < 100 || misses > 10 {
+		t.Errorf("100 reads of an entry: %d hits, %d misses of the block cache", hits, misses)
+	}
+}
+
 // TestReaders reads views old and new while blocks are committed; it is for -race.
 func TestReaders(t *testing.T) {
 	s := must[*Store](t)(OpenMemory(Options{CacheNodes: 50, CacheTiles: 3}))

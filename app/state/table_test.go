@@ -1,0 +1,252 @@
+package state_test
+
+import (
+	"fmt"
+	"testing"
+
+	"zhenglian/app/apptest"
+	"zhenglian/app/row"
+	"zhenglian/app/state"
+	"zhenglian/app/tx"
+	"zhenglian/genesis"
+)
+
+// A matter builds evidence in every state and continues it by every kind.
+type matter struct {
+	c    *apptest.Chain
+	id   tx.ID // opening statement
+	head tx.ID
+}
+
+func open(t *testing.T, signers ...string) *matter {
+	c := apptest.New(t, func(g *genesis.State) { g.Params.PendingBlocks = 5 })
+	c.Block()
+	id := c.Must(c.Sign(c.Statement("hangzhou-amr", tx.EvidenceSeal, tx.ID{}, c.Evidence(1)), signers...))
+	return &matter{c, id, id}
+}
+
+// step is a complete, well-signed statement of a kind that continues m.
+func (m *matter) step(kind tx.Kind) *tx.Envelope {
+	c := m.c
+	switch kind {
+	case tx.EvidenceChallenge:
+		return c.Sign(c.Statement("platform-a", kind, m.head, &tx.Challenge{Ground: "not_authentic"}), "platform")
+	case tx.EvidenceUphold, tx.EvidenceReject:
+		return c.Sign(c.Statement("internet-court", kind, m.head, &tx.Decision{Document: tx.Digest{1}}), "court")
+	case tx.EvidenceSupersede:
+		by := c.Must(c.Seal(77))
+		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, &tx.Supersede{By: by, Reason: "recapture"}), "officer1", "officer2")
+	case tx.EvidenceWithdraw:
+		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, &tx.Withdraw{Reason: "mistake"}), "officer1", "officer2")
+	case tx.EvidenceSeal:
+		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, c.Evidence(2)), "officer1", "officer2", "city")
+	case tx.EndorseKind:
+		return c.Sign(c.Statement("notary-office", kind, tx.ID{}, &tx.Endorse{Statement: m.id, Type: tx.Holds}), "notary")
+	}
+	panic(kind)
+}
+
+func (m *matter) must(kind tx.Kind) { m.head = m.c.Must(m.step(kind)) }
+
+func (m *matter) state() row.State {
+	s, err := state.Stand(m.c.App.Store().View(), m.c.App.Directory(), m.id)
+	if err != nil {
+		m.c.T.Fatal(err)
+	}
+	return s.State
+}
+
+// ways leads to each state.
+var ways = []struct {
+	state row.State
+	make  func(t *testing.T) *matter
+}{
+	{row.Pending, func(t *testing.T) *matter { return open(t, "officer1", "officer2") }},
+	{row.Sealed, func(t *testing.T) *matter { return open(t, "officer1", "officer2", "city") }},
+	{row.Challenged, func(t *testing.T) *matter {
+		m := open(t, "officer1", "officer2", "city")
+		m.must(tx.EvidenceChallenge)
+		return m
+	}},
+	{row.Upheld, func(t *testing.T) *matter {
+		m := open(t, "officer1", "officer2", "city")
+		m.must(tx.EvidenceChallenge)
+		m.must(tx.EvidenceUphold)
+		return m
+	}},
+	{row.Rejected, func(t *testing.T) *matter {
+		m := open(t, "officer1", "officer2", "city")
+		m.must(tx.EvidenceChallenge)
+		m.must(tx.EvidenceReject)
+		return m
+	}},
+	{row.Superseded, func(t *testing.T) *matter {
+		m := open(t, "officer1", "officer2", "city")
+		m.must(tx.EvidenceSupersede)
+		return m
+	}},
+	{row.Withdrawn, func(t *testing.T) *matter {
+		m := open(t, "officer1", "officer2", "city")
+		m.must(tx.EvidenceWithdraw)
+		return m
+	}},
+	{row.Expired, func(t *testing.T) *matter {
+		m := open(t, "officer1", "officer2")
+		for range 5 {
+			m.c.Block()
+		}
+		return m
+	}},
+}
+
+// transitions is what the protocol says (app/README.md): every pair that is not
+// here is refused.
+var transitions = map[row.State]map[tx.Kind]row.State{
+	row.Pending: {tx.EvidenceWithdraw: row.Withdrawn, tx.EndorseKind: row.Sealed},
+	row.Sealed: {tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
+		tx.EndorseKind: row.Sealed},
+	row.Challenged: {tx.EvidenceUphold: row.Upheld, tx.EvidenceReject: row.Rejected, tx.EvidenceWithdraw: row.Withdrawn,
+		tx.EndorseKind: row.Challenged},
+	row.Rejected: {tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
+		tx.EndorseKind: row.Rejected},
+	row.Upheld:     {tx.EndorseKind: row.Upheld},
+	row.Superseded: {tx.EndorseKind: row.Superseded},
+	row.Withdrawn:  {tx.EndorseKind: row.Withdrawn},
+	row.Expired:    {},
+}
+
+// Every state with every kind of statement: accepted as the table says, or
+// refused with a number and without any change.
+func TestEveryStateAndKind(t *testing.T) {
+	if len(ways) != len(transitions) {
+		t.Fatalf("%d ways to %d states", len(ways), len(transitions))
+	}
+	for _, w := range ways {
+		for _, kind := range tx.Kinds() {
+			t.Run(fmt.Sprintf("%s/%s", w.state, kind), func(t *testing.T) {
+				m := w.make(t)
+				if got := m.state(); got != w.state {
+					t.Fatalf("made %s, want %s", got, w.state)
+				}
+				e := m.step(kind)
+				before := m.c.App.Store().View().Head()
+				code := m.c.Deliver(e)
+				want, allowed := transitions[w.state][kind]
+				if allowed {
+					if code != tx.CodeOK || m.state() != want {
+						t.Errorf("got code %d and %s, want %s", code, m.state(), want)
+					}
+					return
+				}
+				after := m.c.App.Store().View().Head()
+				if code == tx.CodeOK || m.state() != w.state {
+					t.Errorf("got code %d and %s, want a refusal", code, m.state())
+				}
+				if after.LogRoot != before.LogRoot || after.StateRoot != before.StateRoot {
+					t.Errorf("a refused statement changed the ledger")
+				}
+			})
+		}
+	}
+}
+
+// Every refusal has its own number.
+func TestRefusals(t *testing.T) {
+	c := apptest.New(t)
+	c.Block()
+	c.Block()
+	sealed := c.Must(c.Seal(1))
+	endorsed := c.Must(c.Sign(c.Statement("notary-office", tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: sealed, Type: tx.Holds}), "notary"))
+	seal := func(change func(s *tx.Statement, b *tx.Evidence)) *tx.Statement {
+		b := c.Evidence(100)
+		s := c.Statement("hangzhou-amr", tx.EvidenceSeal, tx.ID{}, b)
+		change(s, b)
+		return s
+	}
+	all := []string{"officer1", "officer2", "city"}
+	challenge := func(prev tx.ID) *tx.Statement {
+		return c.Statement("platform-a", tx.EvidenceChallenge, prev, &tx.Challenge{Ground: "unlawful"})
+	}
+	supersede := func(by tx.ID) *tx.Statement {
+		return c.Statement("hangzhou-amr", tx.EvidenceSupersede, sealed, &tx.Supersede{By: by, Reason: "format"})
+	}
+	stranger := apptest.Key(t, "stranger", tx.Secp256k1)
+	c.Keys["stranger"] = stranger
+	for _, tt := range []struct {
+		name    string
+		s       *tx.Statement
+		signers []string
+		want    tx.Code
+	}{
+		{"other chain", seal(func(s *tx.Statement, _ *tx.Evidence) { s.Chain = "other" }), all, tx.CodeChain},
+		{"expired", seal(func(s *tx.Statement, _ *tx.Evidence) { s.Expires = c.Height }), all, tx.CodeExpired},
+		{"expires too far", seal(func(s *tx.Statement, _ *tx.Evidence) { s.Expires = 1 << 40 }), all, tx.CodeExpiresFar},
+		{"made in the future", seal(func(s *tx.Statement, _ *tx.Evidence) { s.At += 3_600_000 }), all, tx.CodeFuture},
+		{"unknown account", seal(func(*tx.Statement, *tx.Evidence) {}), []string{"officer1", "stranger"}, tx.CodeUnknownAccount},
+		{"not signed by its member", seal(func(*tx.Statement, *tx.Evidence) {}), []string{"city"}, tx.CodeNotIssuer},
+		{"another member twice", seal(func(*tx.Statement, *tx.Evidence) {}), []string{"officer1", "city", "city2"}, tx.CodeSameMember},
+		{"unknown member", seal(func(s *tx.Statement, _ *tx.Evidence) { s.Member = "nobody" }), []string{"officer1", "city"}, tx.CodeNotIssuer},
+		{"anchor of another chain", seal(func(_ *tx.Statement, b *tx.Evidence) { b.Anchor.Hash[0] ^= 1 }), all, tx.CodeAnchor},
+		{"anchor in the future", seal(func(_ *tx.Statement, b *tx.Evidence) { b.Anchor.Height = c.Height + 9 }), all, tx.CodeAnchor},
+		{"seal with prev", seal(func(s *tx.Statement, _ *tx.Evidence) { s.Prev = sealed }), all, tx.CodeState},
+		{"endorse with prev", c.Statement("internet-court", tx.EndorseKind, sealed, &tx.Endorse{Statement: sealed, Type: tx.Holds}), []string{"court"}, tx.CodeState},
+		{"challenge without prev", challenge(tx.ID{}), []string{"platform"}, tx.CodeUnknownPrev},
+		{"challenge of nothing", challenge(tx.ID{9}), []string{"platform"}, tx.CodeUnknownPrev},
+		{"challenge of an endorsement", challenge(endorsed), []string{"platform"}, tx.CodeStalePrev},
+		{"challenge by the origin", c.Statement("hangzhou-amr", tx.EvidenceChallenge, sealed, &tx.Challenge{Ground: "unlawful"}), []string{"officer1"}, tx.CodeNotParty},
+		{"withdrawal by another", c.Statement("xianyang-amr", tx.EvidenceWithdraw, sealed, &tx.Withdraw{Reason: "mistake"}), []string{"city", "city2"}[:1], tx.CodeNotParty},
+		{"superseded by nothing", supersede(tx.ID{9}), []string{"officer1", "officer2"}, tx.CodeTarget},
+		{"superseded by itself", supersede(sealed), []string{"officer1", "officer2"}, tx.CodeTarget},
+		{"superseded by an endorsement", supersede(endorsed), []string{"officer1", "officer2"}, tx.CodeTarget},
+		{"endorsing nothing", c.Statement("internet-court", tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: tx.ID{9}, Type: tx.Holds}), []string{"court"}, tx.CodeTarget},
+		{"endorsing an endorsement", c.Statement("internet-court", tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: endorsed, Type: tx.Holds}), []string{"court"}, tx.CodeTarget},
+		{"endorsing twice", c.Statement("notary-office", tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: sealed, Type: tx.Agrees}), []string{"notary"}, tx.CodeEndorsed},
+		{"endorsing after co-signing", c.Statement("xianyang-amr", tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: sealed, Type: tx.Agrees}), []string{"city2"}, tx.CodeEndorsed},
+		{"endorsing with another member's key", c.Statement("internet-court", tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: sealed, Type: tx.Holds}), []string{"court", "platform"}, tx.CodeNotParty},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := c.App.Store().View().Head()
+			if got := c.Deliver(c.Sign(tt.s, tt.signers...)); got != tt.want {
+				t.Errorf("got %d %s, want %d %s", got, got.Name(), tt.want, tt.want.Name())
+			}
+			if after := c.App.Store().View().Head(); after.AppHash != before.AppHash {
+				t.Error("a refused statement changed the app hash")
+			}
+		})
+	}
+	wire := c.Sign(seal(func(*tx.Statement, *tx.Evidence) {}), all...).AppendWire(nil)
+	if rs := c.Block(wire, wire); rs[0].Code != 0 || tx.Code(rs[1].Code) != tx.CodeKnown {
+		t.Errorf("the same envelope twice in a block: %d, %d", rs[0].Code, rs[1].Code)
+	}
+	if rs := c.Block(wire); tx.Code(rs[0].Code) != tx.CodeKnown {
+		t.Errorf("the same envelope in a later block: %d", rs[0].Code)
+	}
+}
+
+// A statement carries no more than 64 votes, whoever asks.
+func TestEndorsementLimit(t *testing.T) {
+	var members []genesis.Member
+	var accounts []genesis.Account
+	names := make([]string, 70)
+	for i := range names {
+		names[i] = fmt.Sprintf("extra-%d", i)
+		members = append(members, genesis.Member{ID: tx.MemberID(names[i]), NameZH: "外", NameEN: "extra", Roles: []string{"department"}})
+		accounts = append(accounts, genesis.NewAccount(tx.MemberID(names[i]), apptest.Key(t, names[i], tx.Secp256k1).Public(), "officer"))
+	}
+	c := apptest.New(t, func(g *genesis.State) {
+		g.Members = append(g.Members, members...)
+		g.Accounts = append(g.Accounts, accounts...)
+	})
+	c.Block()
+	id := c.Must(c.Seal(1))
+	for i, n := range names {
+		c.Keys[n] = apptest.Key(t, n, tx.Secp256k1)
+		want := tx.CodeOK
+		if i >= 61 { // three came with the envelope
+			want = tx.CodeEndorseLimit
+		}
+		if got := c.Deliver(c.Sign(c.Statement(tx.MemberID(n), tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: id, Type: tx.Holds}), n)); got != want {
+			t.Fatalf("endorsement %d: got %d, want %d", i, got, want)
+		}
+	}
+}

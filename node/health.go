@@ -58,9 +58,6 @@ func (n *Node) Ready() error {
 //	/readyz   200 while Ready, else 503 with the reason
 //	/metrics  Prometheus metrics of CometBFT, the Go runtime and the application
 func (n *Node) serveHealth(ctx context.Context) error {
-	if n.health == nil {
-		return nil
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, n.watchdog.cause())

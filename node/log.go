@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	cmtlog "github.com/cometbft/cometbft/libs/log"
 )
@@ -30,6 +31,10 @@ type cometLogger struct {
 	log      *slog.Logger
 	level    slog.Level
 	watchdog *watchdog
+
+	// stopping says that the node is being stopped in order. What CometBFT then
+	// calls errors (every closed connection and listener) is the stop itself.
+	stopping *atomic.Bool
 }
 
 var _ cmtlog.Logger = cometLogger{}
@@ -39,7 +44,11 @@ func (l cometLogger) Info(msg string, kv ...any)  { l.write(slog.LevelInfo, msg,
 func (l cometLogger) Warn(msg string, kv ...any)  { l.write(slog.LevelWarn, msg, kv) }
 
 func (l cometLogger) Error(msg string, kv ...any) {
-	l.write(slog.LevelError, msg, kv)
+	level := slog.LevelError
+	if l.stopping.Load() {
+		level = slog.LevelDebug
+	}
+	l.write(level, msg, kv)
 	if strings.HasPrefix(msg, consensusFailure) {
 		reason := any("no reason given")
 		for i := 0; i+1 < len(kv); i += 2 {

@@ -42,7 +42,8 @@ type Node struct {
 	decided, committed []*heights
 	progress           atomic.Int64 // Unix nanoseconds of the last commit, or of the start
 
-	syncing atomic.Bool // Run has started and consensus has not
+	started  atomic.Bool // CometBFT has been started
+	stopping atomic.Bool // CometBFT is being stopped in order
 
 	mu      sync.RWMutex // held for reading while the stores are in use
 	running bool
@@ -114,7 +115,7 @@ func New(ctx context.Context, cfg Config, app abci.Application, opts Options) (_
 	n.comet, err = cmtnode.NewNodeWithContext(ctx, cc, validatorKey, nodeKey, n.guard,
 		func() (*cmttypes.GenesisDoc, error) { return n.genesis, nil },
 		n.stores.provide, cometMetrics(n.registry, cc.Instrumentation),
-		cometLogger{log: n.log, level: cfg.Log.CometLevel, watchdog: n.watchdog})
+		cometLogger{log: n.log, level: cfg.Log.CometLevel, watchdog: n.watchdog, stopping: &n.stopping})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting: %w", err), n.watchdog.cause())
 	}
@@ -158,7 +159,7 @@ func (n *Node) publishCommitted(height int64) {
 // isSyncing reports whether blocks are being executed by block sync. During New
 // they come from the replay instead.
 func (n *Node) isSyncing() bool {
-	return n.syncing.Load() && n.comet.ConsensusReactor().WaitSync()
+	return n.started.Load() && n.comet.ConsensusReactor().WaitSync()
 }
 
 // Run takes part in the chain until ctx ends, then stops in order and returns nil
@@ -177,10 +178,12 @@ func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group errgroup.Group
-	group.Go(func() error {
-		defer cancel()
-		return n.serveHealth(ctx)
-	})
+	if n.health != nil {
+		group.Go(func() error {
+			defer cancel() // without its endpoint the node is invisible: stop
+			return n.serveHealth(ctx)
+		})
+	}
 	for _, h := range append(n.decided, n.committed...) {
 		group.Go(func() error {
 			h.run(ctx)
@@ -205,7 +208,7 @@ func (n *Node) take(ctx context.Context) error {
 		}
 	}
 	n.progress.Store(time.Now().UnixNano())
-	n.syncing.Store(true)
+	n.started.Store(true)
 	if err := n.comet.Start(); err != nil {
 		return errors.Join(fmt.Errorf("starting: %w", err), n.watchdog.cause())
 	}
@@ -230,6 +233,7 @@ func (n *Node) take(ctx context.Context) error {
 
 // stop ends everything that New and Run began, or gives up after the stop grace.
 func (n *Node) stop(group *errgroup.Group) error {
+	n.stopping.Store(true)
 	done := make(chan error, 1)
 	go func() {
 		n.mu.Lock() // waits for readers, keeps further ones out

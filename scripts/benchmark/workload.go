@@ -1,0 +1,65 @@
+package main
+
+import (
+	"math/rand/v2"
+	"path/filepath"
+
+	abci "github.com/cometbft/cometbft/abci/types"
+	cmttypes "github.com/cometbft/cometbft/types"
+
+	"zhenglian/node"
+	"zhenglian/node/noop"
+)
+
+// Workload is an application with transactions for it. It is made anew in every
+// process, so two of the same name and number of signatures must agree.
+type Workload interface {
+	// Genesis completes the genesis document, which has its validators and
+	// consensus parameters already.
+	Genesis(doc *cmttypes.GenesisDoc) error
+
+	// App opens the application of the validator whose home is given. It is closed
+	// when it is an io.Closer.
+	App(home string) (abci.Application, error)
+
+	// Tx returns the i-th transaction, i counting from 0. All are distinct and
+	// valid in any order. It is called concurrently, before the measurement.
+	Tx(i int) ([]byte, error)
+}
+
+// Receipter is a Workload whose latency ends with a receipt.
+type Receipter interface {
+	// Receipt makes and checks the receipt of a transaction in the block at
+	// height, the height after it having been decided.
+	Receipt(n *node.Node, app abci.Application, tx []byte, height int64) error
+}
+
+// workloads makes the workloads, given the number of signatures a transaction.
+var workloads = map[string]func(sigs int) (Workload, error){
+	"noop": newNoop,
+}
+
+// defaultSubject is measured when no other subject is asked for.
+const defaultSubject = "noop"
+
+// noopWorkload is the no-op application with transactions of about the size of a
+// statement with its signatures. Measured as the subject it shows the error of the
+// measurement: its ratio should be 1.
+type noopWorkload struct{ size int }
+
+func newNoop(sigs int) (Workload, error) { return noopWorkload{size: 700 + 100*sigs}, nil }
+
+func (noopWorkload) Genesis(*cmttypes.GenesisDoc) error { return nil }
+
+func (noopWorkload) App(home string) (abci.Application, error) {
+	return noop.Open(filepath.Join(home, "app"))
+}
+
+func (w noopWorkload) Tx(i int) ([]byte, error) {
+	tx := make([]byte, w.size)
+	var seed [32]byte
+	seed[0], seed[1], seed[2], seed[3] = byte(i), byte(i>>8), byte(i>>16), byte(i>>24)
+	// Half of it is hard to compress, as digests, identifiers and signatures are.
+	rand.NewChaCha8(seed).Read(tx[:w.size/2])
+	return tx, nil
+}

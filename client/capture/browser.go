@@ -102,7 +102,7 @@ var flags = []chromedp.ExecAllocatorOption{
 	chromedp.Flag("disable-site-isolation-trials", true),
 	// The features: asking for https where the URL says http, translation
 	// offers, and hints fetched from elsewhere.
-	chromedp.Flag("disable-features", "IsolateOrigins,site-per-process,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"+
+	chromedp.Flag("disable-features", "HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"+
 		"Translate,OptimizationHints,MediaRouter,AutofillServerCommunication"),
 }
 

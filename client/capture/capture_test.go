@@ -252,7 +252,9 @@ func TestPage(t *testing.T) {
 	ca := newAuthority(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/shop", http.StatusFound) })
-	mux.HandleFunc("/frame", text("<p>in the frame</p>"))
+	mux.HandleFunc("/favicon.ico", http.NotFound) // the browser's own wish
+	mux.HandleFunc("/frame", text(`<p>in the frame</p><script src="/frame.js"></script>`))
+	mux.HandleFunc("/frame.js", text("document.title = 'framed'"))
 	srv := ca.serve(t, mux, nil)
 	// The frame is of another site, and the dialog waits for an answer.
 	other := strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
@@ -319,8 +321,8 @@ func TestPage(t *testing.T) {
 	hops := netLog(t, dir)
 	var got []string
 	for _, h := range hops {
-		if h.Type != "Document" {
-			continue // the browser also asks for /favicon.ico
+		if strings.HasSuffix(h.URL, "/favicon.ico") {
+			continue
 		}
 		got = append(got, fmt.Sprint(h.Status, " ", h.URL, " ", h.Main, " ", h.RemoteIP != "", " ", h.FromCache))
 	}
@@ -328,9 +330,10 @@ func TestPage(t *testing.T) {
 		"302 " + srv.URL + "/ true true false",
 		"200 " + srv.URL + "/shop true true false",
 		"200 " + other + "/frame false true false",
+		"200 " + other + "/frame.js false true false",
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("documents\n%q, want\n%q", got, want)
+		t.Errorf("requests\n%q, want\n%q", got, want)
 	}
 	if hops[0].Headers["Location"] != "/shop" || hops[1].Headers["Content-Type"] != "text/html; charset=utf-8" {
 		t.Errorf("headers %v and %v", hops[0].Headers, hops[1].Headers)

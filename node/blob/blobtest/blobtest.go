@@ -287,7 +287,7 @@ func readIfThere(s blob.Store, d blob.Digest, want []byte) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("Get: %w", err)
+		return fmt.Errorf("get: %w", err)
 	}
 	defer r.Close()
 	got, err := io.ReadAll(r)

@@ -138,6 +138,14 @@ func TestEnvelopeForms(t *testing.T) {
 	}
 }
 
+// highS returns the other signature that a verifier without a low-S rule accepts.
+func highS(sig []byte) []byte {
+	n, _ := new(big.Int).SetString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16)
+	high := bytes.Clone(sig)
+	n.Sub(n, new(big.Int).SetBytes(sig[32:])).FillBytes(high[32:])
+	return high
+}
+
 func TestHighS(t *testing.T) {
 	b, _ := sampleSeal().Encode()
 	k := fixedKey(t, Secp256k1, 1)
@@ -146,9 +154,7 @@ func TestHighS(t *testing.T) {
 		t.Fatal(err)
 	}
 	v, _ := k.Public().Verifier()
-	n, _ := new(big.Int).SetString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16)
-	high := bytes.Clone(sig)
-	n.Sub(n, new(big.Int).SetBytes(sig[32:])).FillBytes(high[32:])
+	high := highS(sig)
 	if err := v.Verify(b, PAEDigest(b), high); !errors.Is(err, CodeHighS.Err()) {
 		t.Errorf("high S: got %v, want %v", err, CodeHighS.Err())
 	}

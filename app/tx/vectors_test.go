@@ -1,0 +1,382 @@
+package tx
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write testdata/vectors anew: read the diff before you commit it")
+
+// A vector is one file of testdata/vectors: bytes, and what a reader must say.
+// Second implementations run on the same files; app/README.md §8 says how.
+type vector struct {
+	Name string `json:"name"`
+	// What is to be read: statement (canonical text), envelope (hex of the wire
+	// form), envelope_json (text) or signature.
+	Type  string `json:"type"`
+	Input string `json:"input"`
+	// What must come out. A code other than 0 means refused with that number.
+	Code    Code   `json:"code"`
+	Path    string `json:"path,omitempty"` // where, for statements
+	ID      string `json:"id,omitempty"`   // of the statement
+	PAE     string `json:"pae,omitempty"`  // SHA-256 of the pre-authentication encoding
+	Key     string `json:"key,omitempty"`  // signature: public key, hex
+	KeyType string `json:"key_type,omitempty"`
+	Account string `json:"account,omitempty"` // signature: id that the key makes
+	Sig     string `json:"sig,omitempty"`     // signature: hex
+}
+
+func (v *vector) run() error {
+	switch v.Type {
+	case "statement":
+		s, err := ParseStatement([]byte(v.Input))
+		if err != nil {
+			return err
+		}
+		b, err := s.Encode()
+		if err == nil && string(b) != v.Input {
+			return fmt.Errorf("encodes as %s", b)
+		}
+		return err
+	case "envelope":
+		b, err := hex.DecodeString(v.Input)
+		if err != nil {
+			return err
+		}
+		e, err := ParseEnvelope(b)
+		if err == nil && !bytes.Equal(e.AppendWire(nil), b) {
+			return fmt.Errorf("encodes as %x", e.AppendWire(nil))
+		}
+		return err
+	case "envelope_json":
+		_, err := ParseEnvelopeJSON([]byte(v.Input))
+		return err
+	case "signature":
+		key, err1 := hex.DecodeString(v.Key)
+		sig, err2 := hex.DecodeString(v.Sig)
+		if err1 != nil || err2 != nil {
+			return fmt.Errorf("hex: %v, %v", err1, err2)
+		}
+		pub := PublicKey{KeyType(v.KeyType), key}
+		if v.Account != "" && pub.Account().String() != v.Account {
+			return fmt.Errorf("account %s", pub.Account())
+		}
+		ver, err := pub.Verifier()
+		if err != nil {
+			return err
+		}
+		return ver.Verify([]byte(v.Input), PAEDigest([]byte(v.Input)), sig)
+	}
+	return fmt.Errorf("unknown type %q", v.Type)
+}
+
+func TestVectors(t *testing.T) {
+	dir := filepath.Join("testdata", "vectors")
+	if *update {
+		writeVectors(t, dir)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%d vector files, %v", len(files), err)
+	}
+	covered := make(map[Code]bool)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var vs []vector
+		if err := json.Unmarshal(b, &vs); err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		for _, v := range vs {
+			err := v.run()
+			covered[v.Code] = true
+			if CodeOf(err) != v.Code {
+				t.Errorf("%s: %s: got %v, want code %d", filepath.Base(f), v.Name, err, v.Code)
+				continue
+			}
+			if e, ok := err.(*Error); ok && v.Path != "" && e.Path != v.Path {
+				t.Errorf("%s: %s: at %q, want %q", filepath.Base(f), v.Name, e.Path, v.Path)
+			}
+			if v.ID != "" && StatementID([]byte(v.Input)).String() != v.ID {
+				t.Errorf("%s: %s: id %s, want %s", filepath.Base(f), v.Name, StatementID([]byte(v.Input)), v.ID)
+			}
+			if d := PAEDigest([]byte(v.Input)); v.PAE != "" && hex.EncodeToString(d[:]) != v.PAE {
+				t.Errorf("%s: %s: PAE digest %x, want %s", filepath.Base(f), v.Name, d, v.PAE)
+			}
+		}
+	}
+	// Every refusal that needs no ledger has a vector.
+	for _, c := range Codes() {
+		if (c < 100 || c == CodeSignature || c == CodeHighS || c >= 300 && c < 900) && !covered[c] {
+			t.Errorf("no vector for code %d %s", c, c.Name())
+		}
+	}
+}
+
+func writeVectors(t *testing.T, dir string) {
+	t.Helper()
+	write := func(name string, vs []vector) {
+		b, err := json.MarshalIndent(vs, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), append(b, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill := func(v vector) vector {
+		err := v.run()
+		if e, ok := err.(*Error); ok {
+			v.Code, v.Path = e.Code, e.Path
+		} else if err != nil {
+			t.Fatalf("%s: %v", v.Name, err)
+		}
+		return v
+	}
+
+	var good, bad []vector
+	names := make([]string, 0)
+	for name := range samples() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		b, err := samples()[name].Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := PAEDigest(b)
+		good = append(good, fill(vector{Name: name, Type: "statement", Input: string(b), ID: StatementID(b).String(), PAE: hex.EncodeToString(d[:])}))
+	}
+	write("statements.json", good)
+
+	b, _ := sampleSeal().Encode()
+	seal := string(b)
+	e, _ := samples()["endorse"].Encode()
+	endorse := string(e)
+	sub := func(name, s, old, new string) {
+		if !strings.Contains(s, old) {
+			t.Fatalf("%s: no %q in %s", name, old, s)
+		}
+		bad = append(bad, fill(vector{Name: name, Type: "statement", Input: strings.Replace(s, old, new, 1)}))
+	}
+	sub("white space", seal, `,"chain"`, `, "chain"`)
+	sub("white space before the value", seal, `"chain":`, `"chain": `)
+	sub("white space at the end", seal, `"v":1}`, `"v":1} `)
+	sub("trailing data", seal, `"v":1}`, `"v":1}{}`)
+	sub("ends early", seal, `"v":1}`, `"v":1`)
+	sub("not JSON", seal, `{"at"`, `<"at"`)
+	sub("members out of order", seal, `"prev":"","v":1`, `"v":1,"prev":""`)
+	sub("duplicate member", seal, `"v":1}`, `"v":1,"v":1}`)
+	sub("duplicate member in the body", seal, `"height":41`, `"height":41,"height":41`)
+	sub("unknown member", seal, `"v":1}`, `"v":1,"x":1}`)
+	sub("unknown member in the body", seal, `"class":`, `"cc":1,"class":`)
+	sub("unknown member of a file", seal, `"media":`, `"mad":1,"media":`)
+	sub("missing member", seal, `"prev":"",`, ``)
+	sub("missing member of the body", seal, `"class":"web_capture",`, ``)
+	sub("web capture without env", seal, seal[strings.Index(seal, `"env"`):strings.Index(seal, `"fields_root"`)], ``)
+	sub("escaped solidus", seal, `image/png`, `image\/png`)
+	sub("escape that need not be there", seal, `"chain":"z`, `"chain":"\u007a`)
+	sub("upper-case hex", seal, `"hash":"01`, `"hash":"0A`)
+	sub("short hex", seal, `"hash":"01`, `"hash":"1`)
+	sub("null for absent", seal, `"prev":""`, `"prev":null`)
+	sub("number as a string", seal, `"height":41`, `"height":"41"`)
+	sub("fraction", seal, `"height":41`, `"height":41.0`)
+	sub("exponent", seal, `"height":41`, `"height":41e0`)
+	sub("leading zero", seal, `"height":41`, `"height":041`)
+	sub("minus zero", seal, `"bytes":300000`, `"bytes":-0`)
+	sub("over 2^53", seal, `"height":41`, `"height":9007199254740993`)
+	sub("twenty digits", seal, `"height":41`, `"height":99999999999999999999`)
+	sub("negative", seal, `"bytes":300000`, `"bytes":-1`)
+	sub("zero height", seal, `"height":41`, `"height":0`)
+	sub("time without milliseconds", seal, `08:00:00.123Z`, `08:00:00Z`)
+	sub("time with an offset", seal, `08:00:00.123Z`, `08:00:00+0800`)
+	sub("31 November", seal, `"2026-11-23T08:00:00.123Z"`, `"2026-11-31T08:00:00.123Z"`)
+	sub("nested too deeply", seal, `"tool":"zheng/0.1 chromium/156.0"`, `"tool":[[[[[[[[[[[1]]]]]]]]]]]`)
+	sub("not UTF-8", seal, `"v":1}`, "\"\xff\":1}")
+	sub("not in NFC", seal, `"v":1}`, "\"w\u0301\u0301e\u0301\":1}")
+	sub("statement version 2", seal, `"v":1}`, `"v":2}`)
+	sub("unknown kind", seal, `evidence.seal`, `evidence.sale`)
+	sub("chain with a capital", seal, `"chain":"z`, `"chain":"Z`)
+	sub("unknown class", seal, `"web_capture"`, `"web_scrape"`)
+	sub("media type without subtype", seal, `image/png`, `image`)
+	sub("media type with a parameter", seal, `image/png`, `text/html;charset=utf-8`)
+	sub("captured backwards", seal, `"ended":"2026-11-23T07:59:59.123Z"`, `"ended":"2026-11-22T07:59:59.123Z"`)
+	sub("file_count without files_root", seal, `"files":`, `"file_count":65,"files":`)
+	sub("neither files nor files_root", seal, seal[strings.Index(seal, `"files":`):strings.Index(seal, `},"chain"`)], `"tsa":[]`)
+	sub("objection without a reason", endorse, `"type":"served"`, `"type":"objects"`)
+	sub("reason without an objection", endorse, `"statement":`, `"reason":"other","statement":`)
+	sub("unknown endorsement", endorse, `"type":"served"`, `"type":"likes"`)
+	many := sampleSeal()
+	for i := range 65 {
+		f := many.Body.(*Evidence).Files[0]
+		f.SHA256[1] = byte(i + 1)
+		many.Body.(*Evidence).Files = append(many.Body.(*Evidence).Files, f)
+	}
+	bad = append(bad, fill(vector{Name: "66 files", Type: "statement", Input: string(encodeUnchecked(many))}))
+	twice := sampleSeal()
+	twice.Body.(*Evidence).Files = append(twice.Body.(*Evidence).Files, twice.Body.(*Evidence).Files[0])
+	bad = append(bad, fill(vector{Name: "a file twice", Type: "statement", Input: string(encodeUnchecked(twice))}))
+	bad = append(bad, fill(vector{Name: "too large", Type: "statement", Input: strings.Repeat(" ", MaxStatement+1)}))
+	write("statements_bad.json", bad)
+
+	secp, other := fixedKey(t, Secp256k1, 1), fixedKey(t, Secp256k1, 2)
+	sig, err := secp.Sign(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := Seal(b, secp, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wireOf := func(e *Envelope) string { return hex.EncodeToString(e.AppendWire(nil)) }
+	w := wireOf(env)
+	envs := []vector{{Name: "two signatures", Type: "envelope", Input: w}}
+	for _, cut := range []int{1, 2, 40, len(w)/2 - 30, len(w)/2 - 1} {
+		envs = append(envs, vector{Name: fmt.Sprintf("cut after %d bytes", cut), Type: "envelope", Input: w[:2*cut]})
+	}
+	swapped := &Envelope{env.Payload, []Signature{env.Signatures[1], env.Signatures[0]}}
+	double := &Envelope{env.Payload, []Signature{env.Signatures[0], env.Signatures[0]}}
+	crowd := &Envelope{Payload: env.Payload}
+	for i := range 65 {
+		crowd.Signatures = append(crowd.Signatures, Signature{AccountID{byte(i + 1)}, sig[:1]})
+	}
+	j := string(env.AppendJSON(nil))
+	envs = append(envs,
+		vector{Name: "signatures out of order", Type: "envelope", Input: wireOf(swapped)},
+		vector{Name: "one account twice", Type: "envelope", Input: wireOf(double)},
+		vector{Name: "65 signatures", Type: "envelope", Input: wireOf(crowd)},
+		vector{Name: "no signature", Type: "envelope", Input: wireOf(&Envelope{Payload: env.Payload})},
+		vector{Name: "unknown field", Type: "envelope", Input: w + "2a0101"},
+		vector{Name: "length not in shortest form", Type: "envelope", Input: "0a8100" + "61" + w[2:]},
+		vector{Name: "another payload type", Type: "envelope", Input: strings.Replace(w, hex.EncodeToString([]byte("vnd.zhenglian")), hex.EncodeToString([]byte("vnd.zhengliaN")), 1)},
+		vector{Name: "upper-case keyid", Type: "envelope", Input: strings.Replace(w, hex.EncodeToString([]byte(env.Signatures[0].Account.String())), hex.EncodeToString([]byte(strings.ToUpper(env.Signatures[0].Account.String()))), 1)},
+		vector{Name: "too large", Type: "envelope", Input: strings.Repeat("00", MaxEnvelope+1)},
+		vector{Name: "JSON form", Type: "envelope_json", Input: j},
+		vector{Name: "JSON form, other order and white space", Type: "envelope_json", Input: strings.Replace(strings.Replace(j, `{"payload"`, "{ \n\"payload\"", 1), `"keyid"`, ` "keyid"`, 1)},
+		vector{Name: "JSON form, duplicate member", Type: "envelope_json", Input: strings.Replace(j, `,"signatures"`, `,"payloadType":"x","signatures"`, 1)},
+		vector{Name: "JSON form, unknown member", Type: "envelope_json", Input: strings.Replace(j, `,"signatures"`, `,"x":1,"signatures"`, 1)},
+		vector{Name: "JSON form, no signatures member", Type: "envelope_json", Input: j[:strings.Index(j, `,"signatures"`)] + "}"},
+		vector{Name: "JSON form, trailing data", Type: "envelope_json", Input: j + "{}"},
+		vector{Name: "JSON form, unpadded base64", Type: "envelope_json", Input: strings.Replace(j, `=","payloadType`, `","payloadType`, 1)},
+		vector{Name: "JSON form, another payload type", Type: "envelope_json", Input: `{"payload":"AAAA","payloadType":"x","signatures":[]}`},
+	)
+	for i := range envs {
+		envs[i] = fill(envs[i])
+	}
+	write("envelopes.json", envs)
+
+	var sigs []vector
+	add := func(name string, k PublicKey, sig []byte, account bool) {
+		v := vector{Name: name, Type: "signature", Input: seal, Key: hex.EncodeToString(k.Bytes), KeyType: string(k.Type), Sig: hex.EncodeToString(sig)}
+		if account {
+			v.Account = k.Account().String()
+		}
+		sigs = append(sigs, fill(v))
+	}
+	for _, typ := range []KeyType{Secp256k1, SM2, MLDSA65} {
+		k := fixedKey(t, typ, 1)
+		s, err := k.Sign(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add(string(typ), k.Public(), s, true)
+		broken := bytes.Clone(s)
+		broken[len(broken)/3] ^= 1
+		add(string(typ)+", one bit wrong", k.Public(), broken, false)
+		add(string(typ)+", one byte short", k.Public(), s[:len(s)-1], false)
+		add(string(typ)+", of another key", fixedKey(t, typ, 9).Public(), s, false)
+		cut := k.Public()
+		cut.Bytes = cut.Bytes[:len(cut.Bytes)-1]
+		add(string(typ)+", short key", cut, s, false)
+	}
+	add("secp256k1, high s", secp.Public(), highS(sig), false)
+	add("secp256k1, with recovery byte", secp.Public(), append(bytes.Clone(sig), 0), false)
+	add("secp256k1, zero", secp.Public(), make([]byte, 64), false)
+	notOnCurve := PublicKey{Secp256k1, append([]byte{2}, bytes.Repeat([]byte{0xff}, 32)...)}
+	add("secp256k1, not a point", notOnCurve, sig, false)
+	add("unknown key type", PublicKey{"ed25519", make([]byte, 32)}, sig, false)
+	write("signatures.json", sigs)
+}
+
+// encodeUnchecked is Encode for statements that Encode refuses.
+func encodeUnchecked(s *Statement) []byte {
+	good, _ := sampleSeal().Encode()
+	w := Writer{}
+	w.Open()
+	s.Body.write(&w)
+	w.Close()
+	from := bytes.Index(good, []byte(`"body":`)) + 7
+	to := bytes.Index(good, []byte(`,"chain"`))
+	return slices.Concat(good[:from], w.B, good[to:])
+}
+
+func FuzzParseStatement(f *testing.F) {
+	for _, s := range samples() {
+		b, _ := s.Encode()
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := ParseStatement(b)
+		if err != nil {
+			if CodeOf(err) == CodeInternal {
+				t.Fatalf("refusal without a number: %v", err)
+			}
+			return
+		}
+		again, err := s.Encode()
+		if err != nil || !bytes.Equal(again, b) {
+			t.Fatalf("accepted %s, encodes as %s (%v)", b, again, err)
+		}
+	})
+}
+
+func FuzzParseEnvelope(f *testing.F) {
+	b, _ := sampleSeal().Encode()
+	e, _ := Seal(b, fixedKey(f, Secp256k1, 1), fixedKey(f, Secp256k1, 2))
+	f.Add(e.AppendWire(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := ParseEnvelope(b)
+		if err != nil {
+			if CodeOf(err) == CodeInternal {
+				t.Fatalf("refusal without a number: %v", err)
+			}
+			return
+		}
+		if again := e.AppendWire(nil); !bytes.Equal(again, b) {
+			t.Fatalf("accepted %x, encodes as %x", b, again)
+		}
+	})
+}
+
+func FuzzParseEnvelopeJSON(f *testing.F) {
+	b, _ := sampleSeal().Encode()
+	e, _ := Seal(b, fixedKey(f, Secp256k1, 1), fixedKey(f, Secp256k1, 2))
+	f.Add(e.AppendJSON(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := ParseEnvelopeJSON(b)
+		if err != nil {
+			if CodeOf(err) == CodeInternal {
+				t.Fatalf("refusal without a number: %v", err)
+			}
+			return
+		}
+		again, err := ParseEnvelopeJSON(e.AppendJSON(nil))
+		if err != nil || !bytes.Equal(again.AppendWire(nil), e.AppendWire(nil)) {
+			t.Fatalf("accepted %s, which does not survive its own JSON form: %v", b, err)
+		}
+	})
+}

@@ -19,8 +19,9 @@ var update = flag.Bool("update", false, "write testdata/vectors anew: read the d
 // Second implementations run on the same files; app/README.md §8 says how.
 type vector struct {
 	Name string `json:"name"`
-	// What is to be read: statement (canonical text), envelope (hex of the wire
-	// form), envelope_json (text) or signature.
+	// What is to be read: statement (canonical text), statement_hex (the same
+	// where it is not text), envelope (hex of the wire form), envelope_json (text)
+	// or signature.
 	Type  string `json:"type"`
 	Input string `json:"input"`
 	// What must come out. A code other than 0 means refused with that number.
@@ -36,6 +37,13 @@ type vector struct {
 
 func (v *vector) run() error {
 	switch v.Type {
+	case "statement_hex":
+		b, err := hex.DecodeString(v.Input)
+		if err != nil {
+			return err
+		}
+		_, err = ParseStatement(b)
+		return err
 	case "statement":
 		s, err := ParseStatement([]byte(v.Input))
 		if err != nil {
@@ -206,7 +214,7 @@ func writeVectors(t *testing.T, dir string) {
 	sub("time with an offset", seal, `08:00:00.123Z`, `08:00:00+0800`)
 	sub("31 November", seal, `"2026-11-23T08:00:00.123Z"`, `"2026-11-31T08:00:00.123Z"`)
 	sub("nested too deeply", seal, `"tool":"zheng/0.1 chromium/156.0"`, `"tool":[[[[[[[[[[[1]]]]]]]]]]]`)
-	sub("not UTF-8", seal, `"v":1}`, "\"\xff\":1}")
+	bad = append(bad, fill(vector{Name: "not UTF-8", Type: "statement_hex", Input: hex.EncodeToString([]byte(strings.Replace(seal, `"v":1}`, "\"\xff\":1}", 1)))}))
 	sub("not in NFC", seal, `"v":1}`, "\"w\u0301\u0301e\u0301\":1}")
 	sub("statement version 2", seal, `"v":1}`, `"v":2}`)
 	sub("unknown kind", seal, `evidence.seal`, `evidence.sale`)

@@ -126,6 +126,10 @@ func (a *App) InitChain(_ context.Context, r *abci.RequestInitChain) (*abci.Resp
 		for i := range keys {
 			b.Set(keys[i], values[i])
 		}
+		if head, err = b.Hash(); err != nil {
+			return nil, err
+		}
+		b.Stamp(head.AppHash, 0) // what an anchor of height 0 names
 		if head, err = b.Commit(); err != nil {
 			return nil, err
 		}

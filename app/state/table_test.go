@@ -187,6 +187,7 @@ func TestRefusals(t *testing.T) {
 		{"another member twice", seal(func(*tx.Statement, *tx.Evidence) {}), []string{"officer1", "city", "city2"}, tx.CodeSameMember},
 		{"unknown member", seal(func(s *tx.Statement, _ *tx.Evidence) { s.Member = "nobody" }), []string{"officer1", "city"}, tx.CodeNotIssuer},
 		{"anchor of another chain", seal(func(_ *tx.Statement, b *tx.Evidence) { b.Anchor.Hash[0] ^= 1 }), all, tx.CodeAnchor},
+		{"anchor of another beginning", seal(func(_ *tx.Statement, b *tx.Evidence) { b.Anchor.Height = 0 }), all, tx.CodeAnchor},
 		{"anchor in the future", seal(func(_ *tx.Statement, b *tx.Evidence) { b.Anchor.Height = c.Height + 9 }), all, tx.CodeAnchor},
 		{"seal with prev", seal(func(s *tx.Statement, _ *tx.Evidence) { s.Prev = sealed }), all, tx.CodeState},
 		{"endorse with prev", c.Statement("internet-court", tx.EndorseKind, sealed, &tx.Endorse{Statement: sealed, Type: tx.Holds}), []string{"court"}, tx.CodeState},
@@ -213,6 +214,13 @@ func TestRefusals(t *testing.T) {
 				t.Error("a refused statement changed the app hash")
 			}
 		})
+	}
+	begin, err := c.App.Store().HeadAt(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Deliver(c.Sign(seal(func(_ *tx.Statement, b *tx.Evidence) { b.Anchor = tx.Anchor{Hash: tx.Digest(begin.AppHash)} }), all...)); got != tx.CodeOK {
+		t.Errorf("anchored in the beginning of this chain: %d", got)
 	}
 	wire := c.Sign(seal(func(*tx.Statement, *tx.Evidence) {}), all...).AppendWire(nil)
 	if rs := c.Block(wire, wire); rs[0].Code != 0 || tx.Code(rs[1].Code) != tx.CodeKnown {

@@ -50,7 +50,8 @@ type Evidence struct {
 	TSA        []Digest
 }
 
-// An Anchor names a block: its height and its CometBFT header hash.
+// An Anchor names a block: its height and its CometBFT header hash. Height 0 is
+// the beginning of the chain; its hash is the app hash of the genesis state.
 type Anchor struct {
 	Hash   Digest
 	Height int64
@@ -101,7 +102,7 @@ func (b *Evidence) read(r *Reader) {
 	a.Need("hash")
 	r.Hex(b.Anchor.Hash[:])
 	a.Need("height")
-	b.Anchor.Height = r.Int(1, MaxInt)
+	b.Anchor.Height = r.Int(0, MaxInt)
 	a.End()
 	o.Need("captured")
 	c := r.Object()

@@ -209,7 +209,7 @@ func writeVectors(t *testing.T, dir string) {
 	sub("over 2^53", seal, `"height":41`, `"height":9007199254740993`)
 	sub("twenty digits", seal, `"height":41`, `"height":99999999999999999999`)
 	sub("negative", seal, `"bytes":300000`, `"bytes":-1`)
-	sub("zero height", seal, `"height":41`, `"height":0`)
+	sub("negative height", seal, `"height":41`, `"height":-1`)
 	sub("time without milliseconds", seal, `08:00:00.123Z`, `08:00:00Z`)
 	sub("time with an offset", seal, `08:00:00.123Z`, `08:00:00+0800`)
 	sub("31 November", seal, `"2026-11-23T08:00:00.123Z"`, `"2026-11-31T08:00:00.123Z"`)

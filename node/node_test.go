@@ -79,6 +79,10 @@ func start(t *testing.T, cfg node.Config, app abci.Application) *member {
 	}
 	m.Node = n
 	n.OnDecided(func(h int64) {
+		// What the receipt of the height before needs is there, by promise.
+		if _, _, err := n.SignedHeader(h); err != nil && !errors.Is(err, node.ErrStopped) {
+			t.Errorf("decided without a signed header: %v", err)
+		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.decided = append(m.decided, h)

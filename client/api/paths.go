@@ -26,7 +26,7 @@ const (
 	// PathTile is followed by a level and an index, PathEntries by an index, in
 	// the form of C2SP tlog-tiles: index 1234067 is x001/x234/067, and a partial
 	// tile of width w ends in .p/w.
-	PathTile    = "/tile/8/"
+	PathTile    = "/tile/"
 	PathEntries = "/tile/entries/"
 )
 

@@ -129,8 +129,9 @@ type VerifyRequest struct {
 // A Verification says whether something is on the ledger, and how far the
 // answer reaches.
 type Verification struct {
-	Found  bool  `json:"found"`
-	Height int64 `json:"height" doc:"the answer is as of this height"`
+	Found  bool     `json:"found"`
+	Height int64    `json:"height" doc:"the answer is as of this height"`
+	Answer Sentence `json:"answer" doc:"the answer in words"`
 
 	// Of a digest or an id.
 	Matches []Evidence      `json:"matches,omitempty" doc:"newest first, at most 100"`
@@ -166,8 +167,9 @@ type Blob struct {
 	URL    string    `json:"url"`
 }
 
-// A Checkpoint is the newest state that a block header proves: block
-// Height+1 carries AppHash, the hash over both roots.
+// A Checkpoint is the newest stored state that a stored block proves: block
+// Height+1 carries AppHash, the hash over both roots. On a chain of less than
+// two blocks nothing is proven yet and Block is absent.
 type Checkpoint struct {
 	Chain     string          `json:"chain"`
 	Height    int64           `json:"height"`
@@ -175,8 +177,8 @@ type Checkpoint struct {
 	LogRoot   tx.Digest       `json:"log_root"`
 	StateRoot tx.Digest       `json:"state_root"`
 	AppHash   tx.Digest       `json:"app_hash"`
-	Anchor    Anchor          `json:"anchor" doc:"block height+1; use it as the anchor of new evidence"`
-	Block     json.RawMessage `json:"block" doc:"header and commit of block height+1, see package receipt"`
+	Anchor    Anchor          `json:"anchor" doc:"the newest stored block; use it as the anchor of new evidence"`
+	Block     json.RawMessage `json:"block,omitempty" doc:"header and commit of block height+1, see package receipt"`
 	Note      string          `json:"note" doc:"C2SP checkpoint body: origin, size, root in base64, one a line"`
 }
 

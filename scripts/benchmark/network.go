@@ -130,7 +130,7 @@ func (n *network) genesis(vals []cmttypes.GenesisValidator, ceiling bool) (*cmtt
 	p.Block.MaxBytes = 2 << 20
 	p.Evidence.MaxBytes = 64 << 10
 	doc := &cmttypes.GenesisDoc{
-		ChainID: "benchmark", GenesisTime: time.Now(), InitialHeight: 1,
+		ChainID: chainID, GenesisTime: time.Now(), InitialHeight: 1,
 		ConsensusParams: p, Validators: vals,
 	}
 	if ceiling {

@@ -11,6 +11,9 @@ import (
 	"zhenglian/node/noop"
 )
 
+// chainID is the id of every measured chain.
+const chainID = "benchmark"
+
 // Workload is an application with transactions for it. It is made anew in every
 // process, so two of the same name and number of signatures must agree.
 type Workload interface {
@@ -36,11 +39,12 @@ type Receipter interface {
 
 // workloads makes the workloads, given the number of signatures a transaction.
 var workloads = map[string]func(sigs int) (Workload, error){
-	"noop": newNoop,
+	"noop":   newNoop,
+	"ledger": newLedger,
 }
 
 // defaultSubject is measured when no other subject is asked for.
-const defaultSubject = "noop"
+const defaultSubject = "ledger"
 
 // noopWorkload is the no-op application with transactions of about the size of a
 // statement with its signatures. Measured as the subject it shows the error of the

@@ -170,7 +170,7 @@ func BenchmarkSeq(b *testing.B) {
 
 // BenchmarkMillion fills a log with one million entries, ten times a hundred
 // thousand, and reports how the rate of the last part compares with the first and
-// what an entry takes on disk, the write-ahead log apart.
+// what an entry takes on disk, the write-ahead log apart. Run it with -benchtime 1x.
 func BenchmarkMillion(b *testing.B) {
 	if !*million {
 		b.Skip("needs -million")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"zhenglian/app/row"
 	"zhenglian/app/tx"
 )
 
@@ -152,7 +153,7 @@ func (r *Report) chinese(b *strings.Builder) {
 		c := &r.Checks[i]
 		fmt.Fprintf(b, "  [%s] %s：%s", resultZH[c.Result], c.Name.ZH, c.Sentence.ZH)
 		if c.Article != "" {
-			fmt.Fprintf(b, "（%s）", c.Article)
+			fmt.Fprintf(b, "（%s）", articleZH.Replace(c.Article))
 		}
 		b.WriteByte('\n')
 	}
@@ -181,7 +182,7 @@ func (r *Report) chinese(b *strings.Builder) {
 			line("文件", fmt.Sprintf("%s，%s，%d 字节，SHA-256 %s，SM3 %s", x.Role, x.Media, x.Bytes, x.SHA256, x.SM3))
 		}
 		for _, x := range f.Signers {
-			line("签署", fmt.Sprintf("%s，账户 %s，%s，高度 %d", named(string(x.Member), x.MemberName.ZH), x.Account, voteZH(x.Type), x.Height))
+			line("签署", fmt.Sprintf("%s账户 %s，%s，高度 %d", ended(named(string(x.Member), x.MemberName.ZH), "，"), x.Account, voteZH(x.Type), x.Height))
 		}
 		if f.State != "" {
 			line("状态", fmt.Sprintf("%s（%s，截至高度 %d，%s）", stateZH(f.State), f.State, f.AsOfHeight, f.AsOf))
@@ -199,7 +200,7 @@ func (r *Report) english(b *strings.Builder) {
 		c := &r.Checks[i]
 		fmt.Fprintf(b, "  [%s] %s: %s", c.Result, c.Name.EN, c.Sentence.EN)
 		if c.Article != "" {
-			fmt.Fprintf(b, " (%s)", c.Article)
+			fmt.Fprintf(b, " (%s)", articleEN.Replace(c.Article))
 		}
 		b.WriteByte('\n')
 	}
@@ -228,7 +229,7 @@ func (r *Report) english(b *strings.Builder) {
 			line("file", fmt.Sprintf("%s, %s, %d bytes, SHA-256 %s, SM3 %s", x.Role, x.Media, x.Bytes, x.SHA256, x.SM3))
 		}
 		for _, x := range f.Signers {
-			line("signature", fmt.Sprintf("%s, account %s, %s, height %d", named(string(x.Member), x.MemberName.EN), x.Account, x.Type, x.Height))
+			line("signature", fmt.Sprintf("%saccount %s, %s, height %d", ended(named(string(x.Member), x.MemberName.EN), ", "), x.Account, voteEN(x.Type), x.Height))
 		}
 		if f.State != "" {
 			line("state", fmt.Sprintf("%s (as of height %d, %s)", f.State, f.AsOfHeight, f.AsOf))
@@ -258,9 +259,33 @@ func named(id, name string) string {
 	return name + " (" + id + ")"
 }
 
+// The laws in each language, for people; Check.Article is for programs.
+var (
+	articleZH = strings.NewReplacer("art. 13", "第十三条", "art. 16", "第十六条", "art. 17", "第十七条", "art. 18", "第十八条")
+	articleEN = strings.NewReplacer("在线诉讼规则", "Online Litigation Rules", "电子签名法", "Electronic Signature Law")
+)
+
+// ended puts mark behind s unless s is empty.
+func ended(s, mark string) string {
+	if s == "" {
+		return ""
+	}
+	return s + mark
+}
+
+func voteEN(typ string) string {
+	switch typ {
+	case row.Signed:
+		return "signed with the statement"
+	case tx.Objects:
+		return "objected later"
+	}
+	return "endorsed later: " + typ
+}
+
 func voteZH(typ string) string {
 	switch typ {
-	case "signed":
+	case row.Signed:
 		return "随陈述签署"
 	case tx.Served:
 		return "会签：曾提供该数据"
@@ -276,21 +301,21 @@ func voteZH(typ string) string {
 
 func stateZH(s string) string {
 	switch s {
-	case "PENDING":
+	case string(row.Pending):
 		return "等待会签"
-	case "SEALED":
+	case string(row.Sealed):
 		return "已封存"
-	case "CHALLENGED":
+	case string(row.Challenged):
 		return "被质疑"
-	case "UPHELD":
+	case string(row.Upheld):
 		return "质疑成立"
-	case "REJECTED":
+	case string(row.Rejected):
 		return "质疑被驳回"
-	case "SUPERSEDED":
+	case string(row.Superseded):
 		return "已被替代"
-	case "WITHDRAWN":
+	case string(row.Withdrawn):
 		return "已撤回"
-	case "EXPIRED":
+	case string(row.Expired):
 		return "会签逾期失效"
 	case StateEffective:
 		return "已生效"

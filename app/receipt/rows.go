@@ -265,7 +265,9 @@ func (r *Row) verify(root tx.Digest) (err error) {
 	case p.GetExist() != nil && r.Value != nil:
 		ok = ics23.VerifyMembership(ics23.IavlSpec, root[:], &p, r.Key, r.Value)
 	case p.GetNonexist() != nil && r.Value == nil:
-		ok = ics23.VerifyNonMembership(ics23.IavlSpec, root[:], &p, r.Key)
+		// The library finds the key between its neighbours and does not look at
+		// the key that the proof names.
+		ok = bytes.Equal(p.GetNonexist().Key, r.Key) && ics23.VerifyNonMembership(ics23.IavlSpec, root[:], &p, r.Key)
 	}
 	if !ok {
 		return fmt.Errorf("key %x is not proven under state root %s", r.Key, root)

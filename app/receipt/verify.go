@@ -512,11 +512,11 @@ func (v *verification) policy() {
 		v.set("policy", Fail, zh, en)
 		v.summary = &Text{zh, en}
 	case st.holds:
-		v.set("policy", Pass, "满足"+name.ZH+"："+st.expr+"。", "The signatures satisfy "+name.EN+": "+st.expr+".")
+		v.set("policy", Pass, "满足 "+name.ZH+"："+st.expr+"。", "The signatures satisfy "+name.EN+": "+st.expr+".")
 	case st.unsure || v.asOf != v.receipt.Entry.Height:
-		v.set("policy", Warn, "账本记载该陈述已生效，但凭本回执无法复算"+name.ZH+"。", "The ledger took the statement as effective, but this receipt is not enough to evaluate "+name.EN+" again.")
+		v.set("policy", Warn, "账本记载该陈述已生效，但凭本回执无法复算 "+name.ZH+"。", "The ledger took the statement as effective, but this receipt is not enough to evaluate "+name.EN+" again.")
 	default:
-		v.set("policy", Fail, "签名不满足"+name.ZH+"，尚缺："+lacks+"。", "The signatures do not satisfy "+name.EN+"; missing: "+lacks+".")
+		v.set("policy", Fail, "签名不满足 "+name.ZH+"，尚缺："+lacks+"。", "The signatures do not satisfy "+name.EN+"; missing: "+lacks+".")
 	}
 }
 
@@ -606,8 +606,8 @@ func (v *verification) notChecked() {
 	if v.stmt != nil {
 		if b, ok := v.stmt.Body.(*tx.Evidence); ok {
 			v.filesNotGiven(b, add)
-			add(fmt.Sprintf("证据在上链前是否真实：本回执不证明所采集的网页或文件内容属实，也不证明区块 %d 之前的任何事情（在线诉讼规则 art. 18）。", b.Anchor.Height),
-				fmt.Sprintf("Whether the evidence was true before it went on the chain: this receipt does not prove that the captured content was right, nor anything before block %d (在线诉讼规则 art. 18).", b.Anchor.Height))
+			add(fmt.Sprintf("证据在上链前是否真实：本回执不证明所采集的网页或文件内容属实，也不证明区块 %d 之前的任何事情（在线诉讼规则第十八条）。", b.Anchor.Height),
+				fmt.Sprintf("Whether the evidence was true before it went on the chain: this receipt does not prove that the captured content was right, nor anything before block %d (Online Litigation Rules art. 18).", b.Anchor.Height))
 			if len(b.TSA) > 0 {
 				add("时间戳令牌未随回执提供，未检查。", "The time-stamp tokens that the statement names are not in the receipt.")
 			}

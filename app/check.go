@@ -38,13 +38,15 @@ func (a *App) check(envelope []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = state.Check(a.next(dir), o)
+	v := a.store.View()
+	if _, err = state.Check(a.next(dir, v), o); err == nil {
+		o.AbsentFrom(v.Head().LogSize)
+	}
 	return err
 }
 
-// next is the context of the block after the last committed one.
-func (a *App) next(dir *state.Directory) *state.Ctx {
-	v := a.store.View()
+// next is the context of the block after the one that v shows.
+func (a *App) next(dir *state.Directory, v *store.View) *state.Ctx {
 	h := v.Head()
 	t := tx.Time(h.Time)
 	if h.Time == 0 { // before block 1 there is no block time to compare with

@@ -14,7 +14,7 @@ import (
 // in turn, so that a member who floods delays only itself.
 func (a *App) PrepareProposal(_ context.Context, r *abci.RequestPrepareProposal) (*abci.ResponsePrepareProposal, error) {
 	dir := a.committed.Load()
-	ctx := a.next(dir)
+	ctx := a.next(dir, a.store.View())
 	ctx.Time = tx.TimeOf(r.Time)
 	opened, errs := a.openAll(dir, r.Txs)
 	var queues [][]int // of transactions, one queue a member, in order of arrival

@@ -15,6 +15,7 @@ type Reader interface {
 	Get(key []byte) ([]byte, error)
 	Iterate(start, end []byte, fn func(k, v []byte) bool) error
 	Seq(id store.Hash) (uint64, bool, error)
+	SeqSince(id store.Hash, from uint64) (uint64, bool, error)
 	Entry(seq uint64) (store.Entry, error)
 }
 

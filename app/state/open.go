@@ -1,6 +1,8 @@
 package state
 
 import (
+	"sync/atomic"
+
 	"zhenglian/app/tx"
 )
 
@@ -10,7 +12,14 @@ type Opened struct {
 	Envelope  *tx.Envelope
 	ID        tx.ID
 	Statement *tx.Statement
+
+	absent atomic.Uint64 // the log of so many entries did not hold ID
 }
+
+// AbsentFrom notes that the log of size entries does not hold the statement,
+// which stays true: Check then looks only at what came after. It may be called
+// while others check.
+func (o *Opened) AbsentFrom(size uint64) { o.absent.Store(size) }
 
 // Open parses an envelope and checks each signature against its account's key.
 // An account's key never changes, so the result stays true at later heights;

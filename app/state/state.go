@@ -63,7 +63,7 @@ func Check(c *Ctx, o *Opened) (Effect, error) {
 	if err := c.authorise(o); err != nil {
 		return Effect{}, err
 	}
-	_, known, err := c.Read.Seq(store.Hash(o.ID))
+	_, known, err := c.Read.SeqSince(store.Hash(o.ID), o.absent.Load())
 	if err != nil {
 		return Effect{}, broken{err}
 	}

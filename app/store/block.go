@@ -27,6 +27,7 @@ type Block struct {
 
 	edge      edge
 	ids       map[Hash]uint64
+	order     []Hash        // the same ids, by sequence number
 	envelopes [][]byte      // of this block's entries
 	full      []*cachedTile // tiles this block completed
 	leaf      []byte        // scratch for one leaf
@@ -90,6 +91,7 @@ func (b *Block) Append(id Hash, envelope []byte) (seq uint64) {
 	}
 	seq = b.edge.size
 	b.ids[id] = seq
+	b.order = append(b.order, id)
 	b.envelopes = append(b.envelopes, envelope)
 
 	b.leaf = appendLeaf(b.leaf[:0], b.height, envelope)
@@ -119,6 +121,15 @@ func (b *Block) Seq(id Hash) (seq uint64, ok bool, err error) {
 		return seq, true, nil
 	}
 	return b.s.seq(id, b.prev.edge.size)
+}
+
+// SeqSince is Seq for an id that was absent when the log had from entries; it is
+// cheaper when from is recent.
+func (b *Block) SeqSince(id Hash, from uint64) (seq uint64, ok bool, err error) {
+	if seq, ok := b.ids[id]; ok {
+		return seq, true, nil
+	}
+	return b.s.seqSince(id, from, b.prev.edge.size)
 }
 
 // Entry returns an entry of the log or of this block, or ErrNoEntry. Its bytes must
@@ -338,6 +349,7 @@ func (b *Block) commit(h Head) error {
 	for _, t := range b.full {
 		s.tiles.slot(t.level, t.index).Store(t)
 	}
+	s.ids.add(b.order) // before the head: who sees the head finds its ids
 	s.cur.Store(next)
 	b.done, s.open = true, false
 	return nil

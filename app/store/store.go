@@ -65,6 +65,7 @@ type Store struct {
 	fault func(string)
 	tiles *tiles
 	rows  *treeDB
+	ids   *recent
 
 	// IAVL clears pointers in saved nodes while it changes a tree. Readers must
 	// therefore not share nodes with the writer: they have a tree, and so a node
@@ -223,6 +224,7 @@ func (s *Store) load(cacheNodes int) error {
 	if got := Hash(st.tree.Hash()); got != st.head.StateRoot {
 		return fmt.Errorf("tree version %d has root %x, the head of height %d says %x", st.head.TreeVersion, got, st.head.Height, st.head.StateRoot)
 	}
+	s.ids = newRecent(st.head.LogSize)
 	s.cur.Store(st)
 	return nil
 }
@@ -291,6 +293,14 @@ func (s *Store) entry(seq uint64) (Entry, error) {
 		return Entry{}, fmt.Errorf("entry %d is missing", seq)
 	}
 	return decodeEntry(seq, row)
+}
+
+// seqSince is seq for who knows that the id was absent from the log of from entries.
+func (s *Store) seqSince(id Hash, from, size uint64) (uint64, bool, error) {
+	if n, ok, known := s.ids.find(id, from); known {
+		return n, ok && n < size, nil
+	}
+	return s.seq(id, size)
 }
 
 // seq finds an entry by id in a log of the given size. Rows beyond it do not exist:

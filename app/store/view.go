@@ -97,6 +97,12 @@ func (v *View) Seq(id Hash) (seq uint64, ok bool, err error) {
 	return v.s.seq(id, v.head.LogSize)
 }
 
+// SeqSince is Seq for an id that was absent when the log had from entries; it is
+// cheaper when from is recent.
+func (v *View) SeqSince(id Hash, from uint64) (seq uint64, ok bool, err error) {
+	return v.s.seqSince(id, from, v.head.LogSize)
+}
+
 // Entry returns an entry of the view's log, or ErrNoEntry.
 func (v *View) Entry(seq uint64) (Entry, error) {
 	if seq >= v.head.LogSize {

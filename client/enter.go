@@ -1,0 +1,85 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"zhenglian/app/receipt"
+	"zhenglian/app/row"
+	"zhenglian/app/tx"
+	"zhenglian/client/api"
+)
+
+// An Entry is a statement that the ledger has accepted, with its receipt. When
+// Outcome is [row.Waits] it is on the ledger but takes effect only with the
+// signatures that Missing names.
+type Entry struct {
+	*api.Submission
+	Checked bool // the receipt was verified against a trust root
+}
+
+// Unverified is the error of a receipt that does not prove what it should.
+type Unverified struct {
+	ID     tx.ID
+	Report *receipt.Report
+}
+
+func (e *Unverified) Error() string {
+	var failed []string
+	for _, c := range e.Report.Checks {
+		if c.Result == receipt.Fail {
+			failed = append(failed, c.Name.EN+": "+c.Sentence.EN)
+		}
+	}
+	return fmt.Sprintf("%s: the receipt of %s does not hold: %s", receipt.NotVerified, e.ID, strings.Join(failed, " "))
+}
+
+// Enter hands in an envelope, waits for its receipt as long as ctx lasts, and
+// checks the receipt against trust before it reports success. Without a trust
+// root it only sees to it that the receipt is of this statement.
+func (c *Client) Enter(ctx context.Context, e *tx.Envelope, trust *receipt.Trust) (*Entry, error) {
+	s, err := c.Await(ctx, e, api.SubmitOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if trust == nil {
+		if err := sameEntry(s); err != nil {
+			return nil, fmt.Errorf("receipt of %s: %w", s.ID, &badAnswer{err})
+		}
+		return &Entry{Submission: s}, nil
+	}
+	r := receipt.Verify(s.Receipt, trust, receipt.Options{WantID: s.ID, WantSeq: &s.Seq, WantHeight: s.Height})
+	if r.Verdict == receipt.NotVerified && !OnlyWaits(r) {
+		return nil, &Unverified{s.ID, r}
+	}
+	return &Entry{s, true}, nil
+}
+
+// sameEntry compares a receipt with the answer that brought it.
+func sameEntry(s *api.Submission) error {
+	r, err := receipt.Parse(s.Receipt)
+	if err != nil {
+		return err
+	}
+	e, err := tx.ParseEnvelope(r.Entry.Envelope)
+	if err != nil {
+		return err
+	}
+	if e.ID() != s.ID || r.Entry.Seq != s.Seq || r.Entry.Height != s.Height {
+		return errors.New("it is of another entry")
+	}
+	return nil
+}
+
+// OnlyWaits reports whether a receipt proves everything but that the policy is
+// satisfied, because the statement still waits for signatures.
+func OnlyWaits(r *receipt.Report) bool {
+	for _, c := range r.Checks {
+		if c.Result == receipt.Fail && c.ID != "policy" {
+			return false
+		}
+	}
+	return r.Facts != nil && r.Facts.State == string(row.Pending)
+}

@@ -93,18 +93,11 @@ func (n *network) run(ctx context.Context, ceiling bool) (result, error) {
 		vs = append(vs, v)
 	}
 	// Each step is taken by all before any takes the next.
-	var first result
+	results := make([]result, len(vs))
 	for _, step := range []func(i int, v *validator) error{
 		func(_ int, v *validator) error { return v.expect("ready", nil) },
 		func(_ int, v *validator) error { return v.tell("go") },
-		func(i int, v *validator) error {
-			var r result
-			err := v.expect("result", &r)
-			if i == 0 {
-				first = r
-			}
-			return err
-		},
+		func(i int, v *validator) error { return v.expect("result", &results[i]) },
 		func(_ int, v *validator) error { return v.tell("stop") },
 		func(_ int, v *validator) error { return v.cmd.Wait() },
 	} {
@@ -121,7 +114,14 @@ func (n *network) run(ctx context.Context, ceiling bool) (result, error) {
 			return result{}, errors.Join(err, ctx.Err())
 		}
 	}
-	return first, nil
+	r := results[0]
+	r.Others = r.Busy
+	r.Cores = 0
+	for _, v := range results {
+		r.Cores += v.Cores
+		r.Others -= v.Cores
+	}
+	return r, nil
 }
 
 // genesis returns the document of a run, with the parameters of a real chain.

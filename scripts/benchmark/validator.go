@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -66,16 +68,18 @@ type result struct {
 	Refused  int     `json:"refused,omitempty"`  // by CheckTx or in a block
 	Full     int64   `json:"full,omitempty"`     // submissions that found the mempool full
 	Executed float64 `json:"executed,omitempty"` // share of the time in FinalizeBlock and Commit
-	Cores    float64 `json:"cores,omitempty"`    // busy on average, this process
 	RSS      int64   `json:"rss,omitempty"`      // largest so far, bytes
+	Cores    float64 `json:"cores,omitempty"`    // busy on average: this process, in the end all validators
+	Busy     float64 `json:"busy,omitempty"`     // busy on average: the whole machine
+	Others   float64 `json:"-"`                  // the difference: who measures should be alone
 }
 
 func (r result) String() string {
 	if r.Latencies != nil {
 		return fmt.Sprintf("p50 %.1f ms, p99 %.1f ms", 1e3*at(r.Latencies, 0.5), 1e3*at(r.Latencies, 0.99))
 	}
-	return fmt.Sprintf("%.0f/s in %d blocks, %.0f%% executing, %.2f cores, %d MB, %d refused, full %d times (validator 0)",
-		r.Rate, r.Blocks, 100*r.Executed, r.Cores, r.RSS>>20, r.Refused, r.Full)
+	return fmt.Sprintf("%.0f/s on %.2f cores (%.2f used by others); validator 0: %d blocks, %.0f%% executing, %d MB, %d refused, full %d times",
+		r.Rate, r.Cores, max(0, r.Others), r.Blocks, 100*r.Executed, r.RSS>>20, r.Refused, r.Full)
 }
 
 // runValidator is the life of a validator process. An error has been told to the
@@ -236,7 +240,7 @@ func (d *driver) saturate(ctx context.Context) (result, error) {
 		wg.Go(func() { d.submit(load) })
 	}
 	time.Sleep(time.Until(from))
-	cpu := cpuTime()
+	cpu, machine := cpuTime(), machineTime()
 	wg.Wait()
 	// A pool that ran out leaves transactions in the mempool; the window closes
 	// when they are in blocks, as far as that goes.
@@ -246,10 +250,12 @@ func (d *driver) saturate(ctx context.Context) (result, error) {
 	if err := ctx.Err(); err != nil {
 		return result{}, err
 	}
+	took := time.Since(from).Seconds()
 	r := result{
 		Full:    d.full.Load(),
 		Refused: int(d.refused.Load()),
-		Cores:   (cpuTime() - cpu).Seconds() / time.Since(from).Seconds(),
+		Cores:   (cpuTime() - cpu).Seconds() / took,
+		Busy:    (machineTime() - machine).Seconds() / took,
 		RSS:     maxRSS(),
 	}
 	if d.spec.Index != 0 {
@@ -378,6 +384,28 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// machineTime returns the processor time all processes have used since the machine
+// started, or 0 where the system does not tell: the first line of /proc/stat, in
+// hundredths of a second, without the times of being idle (4th and 5th).
+func machineTime() (d time.Duration) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	line, _, _ := strings.Cut(string(stat), "\n")
+	for i, f := range strings.Fields(line) {
+		if i == 0 || i == 4 || i == 5 || i > 8 { // the name; idle; waiting for disks; guests, counted before
+			continue
+		}
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0
+		}
+		d += time.Duration(n) * 10 * time.Millisecond
+	}
+	return d
 }
 
 // maxRSS returns the largest resident size of this process so far, in bytes.

@@ -1,0 +1,15 @@
+// Package member is one member's process: the ledger application on a node,
+// and, where the home folder has a gateway.json, the gateway with its index and
+// its place for files.
+//
+// A home folder is that of package node and besides:
+//
+//	gateway.json      Gateway, strict JSON; absent: this member serves no gateway
+//	data/ledger       the application's database: log and state
+//	data/index.db     the gateway's index, which may be deleted at any time
+//	blobs/            files of evidence, by SHA-256
+//
+// A large member runs validators without a gateway and a full node (a home whose
+// key is in no validator set) with one, so that what faces the internet never
+// shares a process with a validator's key.
+package member

@@ -1,0 +1,177 @@
+package member
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"zhenglian/app"
+	"zhenglian/app/receipt"
+	"zhenglian/node"
+	"zhenglian/node/blob"
+	"zhenglian/node/gateway"
+	"zhenglian/node/index"
+)
+
+// Options are what a process may say beyond its home folder.
+type Options struct {
+	// Listen overrides the gateway's address.
+	Listen string
+	// Version is that of the program.
+	Version string
+	// Log receives everything; nil: standard error as the configuration says.
+	Log *slog.Logger
+}
+
+// A Member is one member's process, opened and not yet running.
+type Member struct {
+	node     *node.Node
+	app      *app.App
+	gateway  *gateway.Gateway // nil without one
+	index    *index.Index
+	blobs    *blob.Dir
+	listener net.Listener
+	log      *slog.Logger
+}
+
+// Open opens the home folder's databases and brings the application level with
+// the blocks it has. It does not touch the network except to listen for clients.
+func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
+	cfg, err := node.Load(home)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := loadGateway(home)
+	if err != nil {
+		return nil, err
+	}
+	m := &Member{log: o.Log}
+	if m.log == nil {
+		m.log = cfg.Log.NewLogger(os.Stderr)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.close())
+		}
+	}()
+	// The gateway needs the node, and the node tells of blocks while it replays:
+	// nobody waits for those.
+	var gw atomic.Pointer[gateway.Gateway]
+	onBlock := func(b app.Block) {
+		if g := gw.Load(); g != nil {
+			g.Committed(b)
+		}
+	}
+	data := filepath.Join(home, "data")
+	if m.app, err = app.New(app.Config{Dir: filepath.Join(data, "ledger"), OnBlock: onBlock}); err != nil {
+		return nil, err
+	}
+	if m.node, err = node.New(ctx, cfg, m.app, node.Options{Log: m.log}); err != nil {
+		return nil, err
+	}
+	if settings == nil {
+		return m, nil
+	}
+	if o.Listen != "" {
+		settings.Listen = o.Listen
+	}
+	c := &chain{node: m.node, app: m.app, moniker: cfg.Moniker}
+	if c.trust, err = readTrust(home, cfg); err != nil {
+		return nil, err
+	}
+	if m.index, err = index.Open(filepath.Join(data, "index.db"), m.app.Store()); err != nil {
+		return nil, err
+	}
+	if m.blobs, err = blob.OpenDir(filepath.Join(home, "blobs"), settings.MaxBlob); err != nil {
+		return nil, err
+	}
+	m.gateway, err = gateway.New(
+		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
+		gateway.Options{Chain: c, Index: m.index, Blobs: m.blobs, Log: m.log})
+	if err != nil {
+		return nil, err
+	}
+	if m.listener, err = net.Listen("tcp", settings.Listen); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	m.node.OnDecided(m.gateway.Decided)
+	gw.Store(m.gateway)
+	return m, nil
+}
+
+func readTrust(home string, cfg node.Config) (*receipt.Trust, error) {
+	path := cfg.Genesis
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(home, path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Trust(b)
+}
+
+// Addr is where clients reach the gateway, nil without one.
+func (m *Member) Addr() net.Addr {
+	if m.listener == nil {
+		return nil
+	}
+	return m.listener.Addr()
+}
+
+// Node returns the member's node.
+func (m *Member) Node() *node.Node { return m.node }
+
+// Run takes part in the chain and serves clients until ctx ends, then stops in
+// order: clients first, then the chain. An error means that the process should
+// end non-zero.
+func (m *Member) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopNode()
+	var chain, clients errgroup.Group
+	chain.Go(func() error {
+		defer cancel() // without the chain there is nothing to serve
+		return m.node.Run(nodeCtx)
+	})
+	if m.gateway != nil {
+		clients.Go(func() error {
+			defer cancel()
+			return m.gateway.Serve(ctx, m.listener)
+		})
+		clients.Go(func() error {
+			defer cancel()
+			return m.index.Run(ctx)
+		})
+	}
+	<-ctx.Done()
+	err := clients.Wait()
+	stopNode()
+	m.listener = nil // the gateway has closed it
+	return errors.Join(chain.Wait(), err, m.close())
+}
+
+// close releases what Open opened.
+func (m *Member) close() (err error) {
+	if m.listener != nil {
+		err = errors.Join(err, m.listener.Close())
+	}
+	if m.index != nil {
+		err = errors.Join(err, m.index.Close())
+	}
+	if m.blobs != nil {
+		err = errors.Join(err, m.blobs.Close())
+	}
+	if m.app != nil {
+		err = errors.Join(err, m.app.Close())
+	}
+	return err
+}

@@ -25,8 +25,10 @@
 // A [Receipt] is written as canonical JSON (.receipt.json) or as deterministic
 // CBOR (.receipt.cbor). [Parse] recognises either. There is one sequence of
 // bytes for a receipt in each, except that white space between JSON tokens is
-// free, because people indent files. The full form carries Rows; [Receipt.Compact] leaves
-// them out and is small enough for a printed code.
+// free, because people indent files, and so are the escapes by which encoding/json
+// keeps <, > and & out of HTML. CBOR maps have the integer keys of the struct
+// tags. The full form carries Rows; [Receipt.Compact] leaves them out and is small
+// enough for a printed code.
 //
 // # Making one
 //

@@ -63,15 +63,17 @@ func parse(b []byte, d document) error {
 	return parseJSON(b, d)
 }
 
-// parseJSON reads canonical JSON with white space between tokens. Reports,
-// editors and REST frameworks indent; nothing else may differ.
+// parseJSON reads canonical JSON as it comes out of editors and REST frameworks:
+// they put white space between tokens, and encoding/json escapes what HTML would
+// mistake. Nothing else may differ.
 func parseJSON(b []byte, d document) error {
 	var compact bytes.Buffer
 	compact.Grow(len(b))
 	if err := json.Compact(&compact, b); err != nil {
 		return fmt.Errorf("not JSON: %w", err)
 	}
-	r := tx.NewReader(compact.Bytes())
+	canonical := unescapeHTML(compact.Bytes())
+	r := tx.NewReader(canonical)
 	d.read(r)
 	r.End()
 	if err := r.Err(); err != nil {
@@ -80,10 +82,35 @@ func parseJSON(b []byte, d document) error {
 	if err := d.check(); err != nil {
 		return err
 	}
-	if !bytes.Equal(encodeJSON(d), compact.Bytes()) {
+	if !bytes.Equal(encodeJSON(d), canonical) {
 		return errors.New("not canonical JSON")
 	}
 	return nil
+}
+
+// htmlEscapes are what encoding/json writes for <, >, &, U+2028 and U+2029.
+var htmlEscapes = map[string]string{`u003c`: "<", `u003e`: ">", `u0026`: "&", `u2028`: "\u2028", `u2029`: "\u2029"}
+
+// unescapeHTML returns valid JSON without the escapes that encoding/json adds, in
+// the memory of b.
+func unescapeHTML(b []byte) []byte {
+	out := b[:0]
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\\')
+		if i < 0 {
+			return append(out, b...)
+		}
+		out, b = append(out, b[:i]...), b[i:]
+		if len(b) >= 6 {
+			if c, ok := htmlEscapes[string(b[1:6])]; ok {
+				out, b = append(out, c...), b[6:]
+				continue
+			}
+		}
+		n := min(2, len(b)) // a backslash and what it escapes
+		out, b = append(out, b[:n]...), b[n:]
+	}
+	return out
 }
 
 func encodeJSON(d document) []byte {

@@ -16,6 +16,7 @@ import (
 	"github.com/cometbft/cometbft/crypto/tmhash"
 	cmtversion "github.com/cometbft/cometbft/proto/tendermint/version"
 	"github.com/cometbft/cometbft/types"
+	"github.com/emmansun/gmsm/sm3"
 )
 
 // A ledger is the real application in memory, with validators that sign headers
@@ -164,13 +165,17 @@ func (l *ledger) capture() *tx.Statement {
 	b := l.Evidence(1)
 	b.Class, b.Captured = "web_capture", tx.Captured{Started: at - 4000, Ended: at - 1000, Method: "headless_chromium", Tool: "zheng/0.1 chromium/156.0", ToolSHA256: d("tool")}
 	b.CaseTag, b.FieldsRoot, b.Env = d("case"), d("fields"), &tx.Env{ReportSHA256: d("env"), Result: "ok"}
-	b.Files = []tx.File{{Bytes: 300_000, Media: "image/png", Role: "screenshot", SHA256: d("sha256 of page.png"), SM3: d("sm3 of page.png")}}
+	p := page()
+	b.Files = []tx.File{{Bytes: p.Bytes, Media: "text/html", Role: "page", SHA256: p.SHA256, SM3: p.SM3}}
 	return l.Statement("hangzhou-amr", tx.EvidenceSeal, tx.ID{}, b)
 }
 
-// page are the digests of the file of capture.
+// pageBytes is the file that capture names.
+var pageBytes = []byte("<!doctype html>\n<meta charset=utf-8>\n<title>示例店铺 Example shop</title>\n<p>“国家级”龙井茶，全网最低价！\n")
+
+// page is what it is compared by.
 func page() FileDigests {
-	return FileDigests{Name: "page.png", SHA256: sha256.Sum256([]byte("sha256 of page.png")), SM3: sha256.Sum256([]byte("sm3 of page.png")), Bytes: 300_000}
+	return FileDigests{Name: "page.html", SHA256: sha256.Sum256(pageBytes), SM3: sm3.Sum(pageBytes), Bytes: int64(len(pageBytes))}
 }
 
 // sample is a ledger of some statements and the receipt of a complete capture.

@@ -171,6 +171,36 @@ func TestJSONForms(t *testing.T) {
 	}
 }
 
+// A receipt survives programs that handle it as JSON, whatever names are in it.
+func TestThroughEncodingJSON(t *testing.T) {
+	l, r := sample(t)
+	r = l.rebuild(r, func(_, v []byte) []byte {
+		return bytes.Replace(v, []byte("Hangzhou"), []byte("<Hang & zhou>\u2028\\\\u003c"), 1)
+	})
+	want := toJSON(t, r)
+	b, err := json.Marshal(map[string]any{"receipt": r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(b, []byte("<")) {
+		t.Fatal("encoding/json no longer escapes: the test has lost its point")
+	}
+	var in struct{ Receipt json.RawMessage }
+	if err := json.Unmarshal(b, &in); err != nil {
+		t.Fatal(err)
+	}
+	if rep := Verify(in.Receipt, l.trust, Options{}); rep.Verdict != Verified {
+		t.Errorf("raw: %s", rep.Text(EN))
+	}
+	var typed struct{ Receipt *Receipt }
+	if err := json.Unmarshal(b, &typed); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(toJSON(t, typed.Receipt), want) {
+		t.Error("typed: the receipt has changed")
+	}
+}
+
 func TestRoundTrip(t *testing.T) {
 	l, r := sample(t)
 	for _, r := range []*Receipt{r, r.Compact(), l.later(r, l.Height)} {

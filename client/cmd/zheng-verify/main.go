@@ -1,0 +1,218 @@
+// Command zheng-verify checks a receipt of the ledger offline. It is the tool
+// for courts: one static program without network, clock or configuration, which
+// believes nothing but the trust root that it is given.
+//
+//	zheng-verify --trust TRUST [--file FILE]… [--id ID] [-o text|json] [--lang zh|en|both] RECEIPT
+//
+// The report goes to standard output, everything else to standard error. Exit
+// codes: 0 verified, with warnings or without; 1 error, such as a file that
+// cannot be read; 2 wrong usage; 3 NOT VERIFIED.
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"zhenglian/app/receipt"
+	"zhenglian/app/tx"
+
+	"github.com/emmansun/gmsm/sm3"
+)
+
+// Exit codes.
+const (
+	exitVerified    = 0
+	exitError       = 1
+	exitUsage       = 2
+	exitNotVerified = 3
+)
+
+const usage = `用法：zheng-verify --trust 可信根文件 [--file 文件]… [选项] 回执
+  离线核验回执：陈述是否已上链、由谁签署、会签是否齐备、文件是否一致。
+  回执为 .receipt.json 或 .receipt.cbor；写 - 则从标准输入读取。
+
+  --trust 文件    可信根（链编号与验证节点公钥），须由法院自行通过独立渠道取得
+  --file 文件     与陈述比对的原始文件，可重复
+  --id 编号       要求回执属于此编号的陈述
+  -o text|json    输出格式，默认 text
+  --lang zh|en|both  文本报告的语言，默认 both
+  --version       显示版本
+退出码：0 验证通过 · 1 出错（如文件无法读取） · 2 用法错误 · 3 验证不通过
+
+usage: zheng-verify --trust TRUST [--file FILE]... [options] RECEIPT
+  Checks a receipt offline: that the statement is on the ledger, who signed it,
+  whether its co-signing rule is met, whether the file is the one it names.
+  RECEIPT is a .receipt.json or .receipt.cbor; - reads standard input.
+
+  --trust FILE    trust root (chain id and keys of the validators), which the
+                  court gets by a way of its own
+  --file FILE     original file to compare with the statement; repeatable
+  --id ID         the statement that the receipt is to be for
+  -o text|json    output format, text by default
+  --lang zh|en|both  language of the text report, both by default
+  --version       print the version
+exit codes: 0 verified, 1 error (such as an unreadable file), 2 usage, 3 NOT VERIFIED
+`
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// A command is what the arguments ask for.
+type command struct {
+	trust, receipt string
+	files          []string
+	id             tx.ID // zero: any
+	output, lang   string
+	version        bool
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return exitVerified
+	case err != nil:
+		fmt.Fprintf(stderr, "zheng-verify: %v\n\n%s", err, usage)
+		return exitUsage
+	case c.version:
+		fmt.Fprintln(stdout, "zheng-verify "+version())
+		return exitVerified
+	}
+	report, err := verify(c, stdin)
+	if err != nil {
+		fmt.Fprintf(stderr, "zheng-verify: 出错 error: %v\n", err)
+		return exitError
+	}
+	out := report.JSON()
+	if c.output == "text" {
+		out = []byte(report.Text(c.lang))
+	}
+	if _, err := stdout.Write(out); err != nil {
+		fmt.Fprintf(stderr, "zheng-verify: write the report: %v\n", err)
+		return exitError
+	}
+	if report.Verdict == receipt.NotVerified {
+		return exitNotVerified
+	}
+	return exitVerified
+}
+
+// parse reads the arguments. Unlike package flag alone it takes flags behind the
+// receipt as well, where people put them.
+func parse(args []string) (*command, error) {
+	c := new(command)
+	fs := flag.NewFlagSet("zheng-verify", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&c.trust, "trust", "", "")
+	fs.Func("file", "", func(s string) error { c.files = append(c.files, s); return nil })
+	fs.Func("id", "", func(s string) (err error) { c.id, err = tx.ParseID(s); return err })
+	fs.StringVar(&c.output, "o", "text", "")
+	fs.StringVar(&c.lang, "lang", receipt.Both, "")
+	fs.BoolVar(&c.version, "version", false, "")
+	var names []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		names = append(names, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+	switch {
+	case c.version:
+		return c, nil
+	case c.trust == "":
+		return nil, errors.New("缺少 --trust: the trust root is missing")
+	case len(names) != 1:
+		return nil, fmt.Errorf("须给出一份回执: want one receipt, got %d", len(names))
+	case c.output != "text" && c.output != "json":
+		return nil, fmt.Errorf("-o %q: want text or json", c.output)
+	case c.lang != receipt.ZH && c.lang != receipt.EN && c.lang != receipt.Both:
+		return nil, fmt.Errorf("--lang %q: want zh, en or both", c.lang)
+	}
+	c.receipt = names[0]
+	return c, nil
+}
+
+func verify(c *command, stdin io.Reader) (*receipt.Report, error) {
+	b, err := readFile(c.trust)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := receipt.ParseTrust(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.trust, err)
+	}
+	if c.receipt == "-" {
+		b, err = readSome(stdin)
+	} else {
+		b, err = readFile(c.receipt)
+	}
+	if err != nil {
+		return nil, err
+	}
+	o := receipt.Options{WantID: c.id}
+	for _, name := range c.files {
+		d, err := digest(name)
+		if err != nil {
+			return nil, err
+		}
+		o.Files = append(o.Files, d)
+	}
+	return receipt.Verify(b, trust, o), nil
+}
+
+// digest reads a file of any length once, for both digests.
+func digest(name string) (d receipt.FileDigests, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return d, err
+	}
+	defer f.Close() // only read
+	d.Name = filepath.Base(name)
+	a, b := sha256.New(), sm3.New()
+	if d.Bytes, err = io.Copy(io.MultiWriter(a, b), f); err != nil {
+		return d, err
+	}
+	a.Sum(d.SHA256[:0])
+	b.Sum(d.SM3[:0])
+	return d, nil
+}
+
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read
+	return readSome(f)
+}
+
+// readSome reads one byte more than any receipt may have: enough for the
+// verifier to see that it is too long.
+func readSome(r io.Reader) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(r, receipt.MaxBytes+1))
+}
+
+// version is the module's version, or the commit that was built.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return fmt.Sprintf("%s (receipts v%d, %s)", v, receipt.Version, info.GoVersion)
+}

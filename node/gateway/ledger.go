@@ -1,0 +1,493 @@
+package gateway
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"zhenglian/app/receipt"
+	"zhenglian/app/row"
+	"zhenglian/app/state"
+	"zhenglian/app/store"
+	"zhenglian/app/tx"
+	"zhenglian/client/api"
+	"zhenglian/node"
+	"zhenglian/node/blob"
+	"zhenglian/node/index"
+)
+
+// ledger is the contract, without HTTP.
+type ledger struct {
+	chain    Chain
+	index    *index.Index
+	blobs    blob.Store
+	version  string
+	flights  *flights
+	receipts *receipts
+	inFlight chan struct{} // one token for each submission that waits for a block
+}
+
+var _ api.Ledger = (*ledger)(nil)
+
+func newLedger(c Config, o Options) *ledger {
+	// What is stored was decided; of the block after it we will be told.
+	head, _ := o.Chain.Store().Head()
+	f := newFlights(head.Height)
+	return &ledger{
+		chain:    o.Chain,
+		index:    o.Index,
+		blobs:    o.Blobs,
+		version:  c.Version,
+		flights:  f,
+		receipts: newReceipts(o.Chain, f),
+		inFlight: make(chan struct{}, c.InFlight),
+	}
+}
+
+// Submit implements api.Ledger.
+func (l *ledger) Submit(ctx context.Context, e *tx.Envelope, o api.SubmitOptions) (*api.Submission, error) {
+	id := e.ID()
+	caller := ctx
+	ctx, cancel := context.WithTimeout(ctx, waitOf(o.Wait))
+	defer cancel()
+
+	// Join before looking, so that a block in between is not missed.
+	f := l.flights.join(id)
+	defer l.flights.leave(id, f)
+	seq, known, err := l.find(id)
+	if err == nil && !known {
+		seq, err = l.fly(ctx, e, id, f)
+	}
+	var s *api.Submission
+	if err == nil {
+		s, err = l.submission(ctx, id, seq, o)
+	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) && caller.Err() == nil {
+		return nil, &api.InFlight{ID: id, State: api.StateInFlight, StatementURL: api.StatementURL(id)}
+	}
+	return s, err
+}
+
+// fly hands a statement to the chain and returns its entry once it has landed.
+func (l *ledger) fly(ctx context.Context, e *tx.Envelope, id tx.ID, f *flight) (uint64, error) {
+	select {
+	case l.inFlight <- struct{}{}:
+		defer func() { <-l.inFlight }()
+	default:
+		return 0, retryLater(api.CodeOverloaded, 1)
+	}
+	err := l.chain.Submit(e.AppendWire(nil))
+	switch {
+	case err == nil, errors.Is(err, node.ErrTxInCache):
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-f.done:
+			err = f.refusal
+		}
+	default:
+		err = submitProblem(err)
+	}
+	// A block may have taken the same statement in another envelope, or between
+	// the look-up and the submission: then it is known, whatever was said of this one.
+	seq, known, ferr := l.find(id)
+	switch {
+	case ferr != nil:
+		return 0, ferr
+	case known:
+		return seq, nil
+	case err == nil:
+		return 0, fmt.Errorf("statement %s was accepted and is not in the log", id)
+	}
+	return 0, err
+}
+
+// submission describes a statement that has landed.
+func (l *ledger) submission(ctx context.Context, id tx.ID, seq uint64, o api.SubmitOptions) (*api.Submission, error) {
+	m, err := l.receipts.entry(ctx, id, seq)
+	if err != nil {
+		return nil, err
+	}
+	st, err := state.StandAt(l.chain.Store().View(), l.chain.Directory(), seq)
+	if err != nil {
+		return nil, err
+	}
+	s := &api.Submission{
+		ID: id, Seq: seq, Height: st.Height,
+		State: st.State, Outcome: st.Outcome, Missing: st.Missing,
+		SealedAt:     m.receipt.Block.Header.Time.Tx(),
+		StatementURL: api.StatementURL(id), ReceiptURL: api.ReceiptURL(id),
+	}
+	if !o.NoReceipt {
+		s.Receipt = m.json
+	}
+	return s, nil
+}
+
+func waitOf(d time.Duration) time.Duration {
+	switch {
+	case d == 0:
+		return api.DefaultWait
+	case d < 0:
+		return 0
+	}
+	return min(d, api.MaxWait)
+}
+
+// find looks a statement up in the log.
+func (l *ledger) find(id tx.ID) (seq uint64, known bool, err error) {
+	return l.chain.Store().View().Seq(store.Hash(id))
+}
+
+// mustFind is find with a problem for what is not there.
+func (l *ledger) mustFind(id tx.ID) (uint64, error) {
+	seq, known, err := l.find(id)
+	if err == nil && !known {
+		err = api.NewProblem(api.CodeNotFound, "no statement "+id.String())
+	}
+	return seq, err
+}
+
+// Statement implements api.Ledger.
+func (l *ledger) Statement(_ context.Context, id tx.ID) (*api.Statement, error) {
+	seq, err := l.mustFind(id)
+	if err != nil {
+		return nil, err
+	}
+	v := l.chain.Store().View()
+	st, err := state.StandAt(v, l.chain.Directory(), seq)
+	if err != nil {
+		return nil, err
+	}
+	s := &api.Statement{
+		ID: id, Seq: seq, Height: st.Height,
+		Kind: st.Statement.Kind, Member: string(st.Statement.Member), At: st.Statement.At,
+		Outcome: st.Outcome, State: st.State,
+		Votes:     make([]api.Vote, len(st.Votes)),
+		Policy:    &api.Rule{Version: st.Policy, Expr: st.Expr},
+		Missing:   st.Missing,
+		Text:      string(st.Envelope.Payload),
+		Statement: json.RawMessage(st.Envelope.Payload),
+		Envelope:  st.Envelope, ReceiptURL: api.ReceiptURL(id), AsOf: v.Head().Height,
+	}
+	if st.State != "" {
+		s.Matter = &api.Matter{Seq: st.Matter, Head: st.Head, Since: st.StateSince}
+	}
+	for i, vote := range st.Votes {
+		s.Votes[i] = api.Vote{Account: vote.Account, Member: string(vote.Member), Type: vote.Type, Reason: vote.Reason, Height: vote.Height}
+	}
+	if l.flights.last() > st.Height {
+		b, err := l.receipts.block(st.Height + 1)
+		if err != nil {
+			return nil, err
+		}
+		s.SealedAt = b.Header.Time.Tx()
+	}
+	return s, nil
+}
+
+// Receipt implements api.Ledger.
+func (l *ledger) Receipt(ctx context.Context, id tx.ID, o api.ReceiptOptions) ([]byte, error) {
+	seq, err := l.mustFind(id)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, api.DefaultWait)
+	defer cancel()
+	m, err := l.receipts.entry(ctx, id, seq)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, retryLater(api.CodeNotReady, 1)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.Form == api.FormCompact {
+		return m.receipt.Compact().EncodeCBOR()
+	}
+	if o.At == api.AtEntry {
+		return m.json, nil
+	}
+	r, err := l.receipts.later(m)
+	if err != nil {
+		return nil, err
+	}
+	return r.EncodeJSON()
+}
+
+// Bounds of the search.
+const (
+	indexWait  = 500 * time.Millisecond // for the index to catch up with the log
+	maxMatches = 100                    // of one verification
+)
+
+// Evidence implements api.Ledger.
+func (l *ledger) Evidence(ctx context.Context, q api.EvidenceQuery) (*api.Page[api.Evidence], error) {
+	if q.Limit == 0 {
+		q.Limit = api.DefaultLimit
+	}
+	before, err := parseCursor(q.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	if before == 0 && q.Cursor != "" { // entry 0 was on the page before
+		return &api.Page[api.Evidence]{Data: []api.Evidence{}, Height: l.chain.Store().View().Head().Height}, nil
+	}
+	data, more, st, err := l.search(ctx, index.Query{
+		SHA256: q.SHA256, SM3: q.SM3, CaseTag: q.CaseTag, Member: q.Member,
+		Before: before, Limit: q.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &api.Page[api.Evidence]{Data: data, HasMore: more, Height: st.Height}
+	if more {
+		p.NextCursor = cursorOf(data[len(data)-1].Seq)
+	}
+	return p, nil
+}
+
+// search asks the index, once it has caught up with the log or after a moment,
+// and reads what it found from the log.
+func (l *ledger) search(ctx context.Context, q index.Query) (_ []api.Evidence, more bool, _ api.IndexStatus, err error) {
+	if l.index == nil {
+		return nil, false, api.IndexStatus{}, api.NewProblem(api.CodeUnavailable, "this gateway has no index")
+	}
+	v := l.chain.Store().View()
+	wait, cancel := context.WithTimeout(ctx, indexWait)
+	defer cancel()
+	// An index that stays behind still answers, and says how far it reaches.
+	_ = l.index.Wait(wait, v.Head().LogSize)
+	st := l.indexStatus()
+	seqs, more, err := l.index.Evidence(ctx, q)
+	if err != nil {
+		return nil, false, st, err
+	}
+	data := make([]api.Evidence, len(seqs))
+	for i, seq := range seqs {
+		if data[i], err = l.evidence(l.chain.Store().View(), seq); err != nil {
+			return nil, false, st, err
+		}
+	}
+	return data, more, st, nil
+}
+
+// indexStatus says how far the index has come, and as of which height it speaks:
+// that of the ledger when it is level with it, of its last entry when it is behind.
+func (l *ledger) indexStatus() api.IndexStatus {
+	p, head := l.index.Position(), l.chain.Store().View().Head()
+	st := api.IndexStatus{Height: p.Height, LogSize: p.LogSize}
+	if p.LogSize >= head.LogSize {
+		st.Height = head.Height
+	} else {
+		st.Behind = head.LogSize - p.LogSize
+	}
+	return st
+}
+
+// evidence describes the evidence of a log entry.
+func (l *ledger) evidence(v *store.View, seq uint64) (api.Evidence, error) {
+	st, err := state.StandAt(v, l.chain.Directory(), seq)
+	if err != nil {
+		return api.Evidence{}, err
+	}
+	body, ok := st.Statement.Body.(*tx.Evidence)
+	if !ok {
+		return api.Evidence{}, fmt.Errorf("entry %d is indexed as evidence and is %s", seq, st.Statement.Kind)
+	}
+	e := api.Evidence{
+		ID: st.ID, Seq: seq, Height: st.Height,
+		Member: string(st.Statement.Member), At: st.Statement.At,
+		Class: body.Class, CaseTag: body.CaseTag, State: st.State, FilesRoot: body.FilesRoot,
+		StatementURL: api.StatementURL(st.ID), ReceiptURL: api.ReceiptURL(st.ID),
+	}
+	for _, f := range body.Files {
+		e.Files = append(e.Files, api.File{SHA256: f.SHA256, SM3: f.SM3, Bytes: f.Bytes, Media: f.Media, Role: f.Role})
+	}
+	return e, nil
+}
+
+// A cursor is the sequence number before which the next page begins.
+func cursorOf(before uint64) string {
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, before))
+}
+
+func parseCursor(s string) (before uint64, err error) {
+	if s == "" {
+		return 0, nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != 8 || binary.BigEndian.Uint64(b) > math.MaxInt64 {
+		return 0, badParameter("query.cursor", "not a cursor of this list")
+	}
+	return binary.BigEndian.Uint64(b), nil
+}
+
+// PutBlob implements api.Ledger.
+func (l *ledger) PutBlob(ctx context.Context, d tx.Digest, _ int64, body io.Reader) (*api.Blob, error) {
+	if l.blobs == nil {
+		return nil, errNoBlobs()
+	}
+	info, err := l.blobs.Put(ctx, blob.Digest(d), body)
+	if err != nil {
+		return nil, blobProblem(err)
+	}
+	return &api.Blob{SHA256: d, Bytes: info.Bytes, URL: api.BlobURL(d)}, nil
+}
+
+// Blob implements api.Ledger.
+func (l *ledger) Blob(ctx context.Context, d tx.Digest) (io.ReadCloser, int64, error) {
+	if l.blobs == nil {
+		return nil, 0, errNoBlobs()
+	}
+	body, info, err := l.blobs.Get(ctx, blob.Digest(d))
+	if err != nil {
+		return nil, 0, blobProblem(err)
+	}
+	return body, info.Bytes, nil
+}
+
+// Checkpoint implements api.Ledger. Its anchor is the newest block whose effects
+// are stored, not the newest decided: the rules accept an anchor only when they
+// know the block.
+func (l *ledger) Checkpoint(context.Context) (*api.Checkpoint, error) {
+	last, ok := l.chain.Store().Head()
+	if !ok {
+		return nil, retryLater(api.CodeUnavailable, 1)
+	}
+	c := &api.Checkpoint{
+		Chain:  l.chain.ChainID(),
+		Anchor: api.Anchor{Height: last.Height, Hash: tx.Digest(last.Block), Time: tx.Time(last.Time)},
+	}
+	head := last // of a chain without a proof yet: the genesis state
+	if last.Height >= 2 {
+		v, block, err := l.receipts.at(last.Height - 1)
+		if err != nil {
+			return nil, err
+		}
+		if c.Block, err = signedBlockJSON(block); err != nil {
+			return nil, err
+		}
+		head = v.Head()
+	}
+	c.Height, c.LogSize = head.Height, head.LogSize
+	c.LogRoot, c.StateRoot, c.AppHash = tx.Digest(head.LogRoot), tx.Digest(head.StateRoot), tx.Digest(head.AppHash)
+	c.Note = fmt.Sprintf("%s\n%d\n%s\n", c.Chain, c.LogSize, base64.StdEncoding.EncodeToString(c.LogRoot[:]))
+	return c, nil
+}
+
+// Trust implements api.Ledger.
+func (l *ledger) Trust(context.Context) ([]byte, error) {
+	t := l.chain.Trust()
+	if t == nil {
+		return nil, api.NewProblem(api.CodeUnavailable, "this gateway proposes no trust root")
+	}
+	return t.Encode(), nil
+}
+
+// Members implements api.Ledger.
+func (l *ledger) Members(context.Context) (*api.Page[api.Member], error) {
+	start, end := row.MemberRange()
+	return list(l, start, end, func(key, value []byte) (api.Member, error) {
+		m, err := row.DecodeMember(value)
+		return api.Member{
+			ID: string(key[1:]), NameZH: m.NameZH, NameEN: m.NameEN, Roles: m.Roles,
+			Division: m.Division, Superior: string(m.Superior), Suspended: m.Suspended,
+		}, err
+	})
+}
+
+// Policies implements api.Ledger.
+func (l *ledger) Policies(context.Context) (*api.Page[api.Policy], error) {
+	start, end := row.PolicyRange()
+	return list(l, start, end, func(key, value []byte) (api.Policy, error) {
+		p, err := row.DecodePolicy(value)
+		kind, number, ok := strings.Cut(string(key[1:]), "\x00")
+		if !ok || len(number) != 4 {
+			return api.Policy{}, fmt.Errorf("policy key %x", key)
+		}
+		return api.Policy{Kind: tx.Kind(kind), Version: binary.BigEndian.Uint32([]byte(number)), Expr: p.Expr, From: p.From}, err
+	})
+}
+
+// list reads a table of the state.
+func list[T any](l *ledger, start, end []byte, decode func(key, value []byte) (T, error)) (*api.Page[T], error) {
+	v := l.chain.Store().View()
+	p := &api.Page[T]{Data: []T{}, Height: v.Head().Height}
+	var bad error
+	err := v.Iterate(start, end, func(key, value []byte) bool {
+		var t T
+		if t, bad = decode(key, value); bad != nil {
+			return false
+		}
+		p.Data = append(p.Data, t)
+		return true
+	})
+	return p, errors.Join(err, bad)
+}
+
+// Account implements api.Ledger.
+func (l *ledger) Account(_ context.Context, id tx.AccountID) (*api.Account, error) {
+	v := l.chain.Store().View()
+	b, err := v.Get(row.AccountKey(id))
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return nil, api.NewProblem(api.CodeNotFound, "no account "+id.String())
+	}
+	a, err := row.DecodeAccount(b)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Account{
+		ID: id, Member: string(a.Member), Roles: a.Roles, Type: a.Type, Key: hex.EncodeToString(a.Key),
+		ValidFrom: a.ValidFrom, ValidTo: a.ValidTo, RevokedAt: a.RevokedAt, CompromisedFrom: a.CompromisedFrom,
+		AsOf: v.Head().Height,
+	}, nil
+}
+
+// Status implements api.Ledger.
+func (l *ledger) Status(context.Context) (*api.Status, error) {
+	info, head := l.chain.Info(), l.chain.Store().View().Head()
+	s := &api.Status{
+		Chain: l.chain.ChainID(), Version: l.version, NodeID: info.NodeID, Moniker: info.Moniker,
+		Height: head.Height, Decided: l.flights.last(), BlockTime: tx.Time(head.Time), LogSize: head.LogSize,
+		Ready: true, Peers: info.Peers, Validators: info.Validators,
+	}
+	if err := l.chain.Ready(); err != nil {
+		s.Ready, s.Reason = false, err.Error()
+	}
+	if l.index != nil {
+		st := l.indexStatus()
+		s.Index = &st
+	}
+	return s, nil
+}
+
+// signedBlockJSON is a block in the form that it has inside a receipt.
+func signedBlockJSON(b receipt.SignedBlock) (json.RawMessage, error) {
+	// Receipts have the only encoder; a state proof is the smallest document with a block.
+	p := receipt.StateProof{
+		V: receipt.Version, Chain: b.Header.ChainID, Height: b.Header.Height - 1, Block: b,
+		Row: receipt.Row{Key: []byte{0}, Proof: []byte{0}},
+	}
+	doc, err := p.EncodeJSON()
+	if err != nil {
+		return nil, err
+	}
+	var parts struct {
+		Block json.RawMessage `json:"block"`
+	}
+	if err := json.Unmarshal(doc, &parts); err != nil {
+		return nil, err
+	}
+	return parts.Block, nil
+}

@@ -60,6 +60,7 @@ type App struct {
 
 	// Owned by the goroutine that carries blocks.
 	block   *store.Block
+	txs     [][]byte
 	results []Result
 }
 

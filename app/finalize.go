@@ -29,7 +29,7 @@ func (a *App) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock) (*a
 	ctx := &state.Ctx{Height: r.Height, Time: tx.TimeOf(r.Time), Dir: dir, Read: a.block, BlockHash: a.blockHash}
 
 	results := make([]*abci.ExecTxResult, len(r.Txs))
-	a.results = make([]Result, len(r.Txs))
+	a.txs, a.results = r.Txs, make([]Result, len(r.Txs))
 	exec := make([]abci.ExecTxResult, len(r.Txs))
 	for i := range r.Txs {
 		results[i] = &exec[i]
@@ -67,8 +67,9 @@ func (a *App) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 	if err != nil {
 		return nil, err
 	}
+	a.verified.drop(a.txs)
 	results := a.results
-	a.block, a.results = nil, nil
+	a.block, a.txs, a.results = nil, nil, nil
 	if a.onBlock != nil {
 		a.onBlock(Block{Head: head, Results: results})
 	}

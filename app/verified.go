@@ -41,6 +41,19 @@ func (v *verified) put(sum [32]byte, o *state.Opened) {
 	v.byID[sum] = o
 }
 
+// drop forgets the envelopes of a committed block, which are not asked for again.
+func (v *verified) drop(txs [][]byte) {
+	sums := make([][32]byte, len(txs))
+	for i, t := range txs {
+		sums[i] = sha256.Sum256(t)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, s := range sums {
+		delete(v.byID, s)
+	}
+}
+
 // open returns the checked envelope of a transaction, checking it if need be.
 func (a *App) open(dir *state.Directory, tx []byte) (*state.Opened, error) {
 	sum := sha256.Sum256(tx)

@@ -31,12 +31,12 @@ var objectReasons = []string{"content_differs", "not_served", "wrong_subject", "
 func (b *Endorse) read(r *Reader) {
 	o := r.Object()
 	if o.Has("reason") {
-		b.Reason = r.Name(inTable(objectReasons))
+		b.Reason = r.Name(objectReasons)
 	}
 	o.Need("statement")
 	r.Hex(b.Statement[:])
 	o.Need("type")
-	b.Type = r.Name(inTable(endorseTypes))
+	b.Type = r.Name(endorseTypes)
 	o.End()
 }
 

@@ -83,18 +83,6 @@ type File struct {
 var evidenceClasses = []string{"web_capture", "file", "video", "monitor"}
 var envResults = []string{"ok", "fail", "na"}
 
-// inTable returns a membership test for a short table of codes.
-func inTable(table []string) func(string) bool {
-	return func(s string) bool {
-		for _, t := range table {
-			if s == t {
-				return true
-			}
-		}
-		return false
-	}
-}
-
 func (b *Evidence) read(r *Reader) {
 	o := r.Object()
 	o.Need("anchor")
@@ -121,14 +109,14 @@ func (b *Evidence) read(r *Reader) {
 		r.Hex(b.CaseTag[:])
 	}
 	o.Need("class")
-	b.Class = r.Name(inTable(evidenceClasses))
+	b.Class = r.Name(evidenceClasses)
 	if o.Has("env") {
 		b.Env = new(Env)
 		e := r.Object()
 		e.Need("report_sha256")
 		r.Hex(b.Env.ReportSHA256[:])
 		e.Need("result")
-		b.Env.Result = r.Name(inTable(envResults))
+		b.Env.Result = r.Name(envResults)
 		e.End()
 	}
 	if o.Has("fields_root") {
@@ -288,7 +276,7 @@ func (b *Supersede) read(r *Reader) {
 	o.Need("by")
 	r.Hex(b.By[:])
 	o.Need("reason")
-	b.Reason = r.Name(inTable(supersedeReasons))
+	b.Reason = r.Name(supersedeReasons)
 	o.End()
 }
 
@@ -310,7 +298,7 @@ var withdrawReasons = []string{"mistake", "duplicate", "unlawful", "not_relied_o
 func (b *Withdraw) read(r *Reader) {
 	o := r.Object()
 	o.Need("reason")
-	b.Reason = r.Name(inTable(withdrawReasons))
+	b.Reason = r.Name(withdrawReasons)
 	o.End()
 }
 
@@ -337,7 +325,7 @@ func (b *Challenge) read(r *Reader) {
 		r.Hex(b.Document[:])
 	}
 	o.Need("ground")
-	b.Ground = r.Name(inTable(challengeGrounds))
+	b.Ground = r.Name(challengeGrounds)
 	o.End()
 }
 

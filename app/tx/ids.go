@@ -139,7 +139,7 @@ func parseTime(b []byte) (Time, bool) {
 
 // isSlug reports whether s has min to max bytes of a-z, 0-9 and sep, starts
 // with a letter and does not end in sep.
-func isSlug(s string, min, max int, sep byte) bool {
+func isSlug[T string | []byte](s T, min, max int, sep byte) bool {
 	if len(s) < min || len(s) > max || s[0] < 'a' || s[0] > 'z' || s[len(s)-1] == sep {
 		return false
 	}

@@ -19,8 +19,22 @@ type Reader struct {
 	i     int
 	depth int
 	err   *Error
-	name  string // member being read, for error paths
-	path  []string
+	at    step           // what is being read, for error paths
+	path  [MaxDepth]step // what it is in
+	deep  int            // of path in use
+}
+
+// A step is one part of an error path: a member, or an item of it.
+type step struct {
+	name string
+	item int // 1 for the first item, 0 for the member itself
+}
+
+func (s step) String() string {
+	if s.item == 0 {
+		return s.name
+	}
+	return s.name + "[" + strconv.Itoa(s.item-1) + "]"
 }
 
 // MaxDepth is how deeply objects and arrays may nest.
@@ -47,19 +61,14 @@ func (r *Reader) Fail(c Code, detail string) {
 		return
 	}
 	p := ""
-	for _, s := range r.path {
-		p = join(p, s)
+	for _, s := range r.path[:r.deep] {
+		p = join(p, s.String())
 	}
-	r.err = &Error{Code: c, Path: join(p, r.name), Detail: detail}
+	r.err = &Error{Code: c, Path: join(p, r.at.String()), Detail: detail}
 }
 
 func join(p, s string) string {
-	switch {
-	case p == "":
-		return s
-	case s == "":
-		return p
-	case s[0] == '[':
+	if p == "" || s == "" {
 		return p + s
 	}
 	return p + "." + s
@@ -99,7 +108,7 @@ func (r *Reader) unexpected() {
 // End checks that nothing follows the value.
 func (r *Reader) End() {
 	if r.err == nil && r.i != len(r.b) {
-		r.name = ""
+		r.at = step{}
 		r.Fail(CodeSyntax, "trailing data at byte "+strconv.Itoa(r.i))
 	}
 }
@@ -108,13 +117,13 @@ func (r *Reader) End() {
 type Object struct {
 	r     *Reader
 	last  string // name of the last member read
-	outer string
+	outer step
 	any   bool
 }
 
 // Object enters an object.
 func (r *Reader) Object() Object {
-	o := Object{r: r, outer: r.name}
+	o := Object{r: r, outer: r.at}
 	if r.err != nil {
 		return o
 	}
@@ -126,9 +135,10 @@ func (r *Reader) Object() Object {
 		r.Fail(CodeDepth, "")
 		return o
 	}
-	if r.name != "" {
-		r.path = append(r.path, r.name)
-		r.name = ""
+	if r.at.name != "" {
+		r.path[r.deep] = r.at
+		r.deep++
+		r.at = step{}
 	}
 	r.i++
 	return o
@@ -161,7 +171,7 @@ func (o *Object) Has(name string) bool {
 	end := i + len(name) + 3
 	if end <= len(r.b) && string(r.b[i+1:i+1+len(name)]) == name && r.b[end-2] == '"' && r.b[end-1] == ':' {
 		r.i = end
-		r.name = name
+		r.at = step{name: name}
 		o.last, o.any = name, true
 		return true
 	}
@@ -182,7 +192,7 @@ func (o *Object) Has(name string) bool {
 
 func (o *Object) misplaced(next string) {
 	r := o.r
-	r.name = clip(next)
+	r.at = step{name: clip(next)}
 	switch {
 	case o.any && next == o.last:
 		r.Fail(CodeDuplicate, "")
@@ -196,7 +206,7 @@ func (o *Object) misplaced(next string) {
 // Need is Has for a member that must be there.
 func (o *Object) Need(name string) {
 	if !o.Has(name) && o.r.err == nil {
-		o.r.name = name
+		o.r.at = step{name: name}
 		o.r.Fail(CodeMissing, "")
 	}
 }
@@ -215,9 +225,9 @@ func (o *Object) End() {
 		}
 		return
 	}
-	r.name = ""
+	r.at = step{}
 	if !o.any && r.peek() == '"' {
-		r.name = clip(r.rawString())
+		r.at.name = clip(r.rawString())
 		r.Fail(CodeUnknown, "")
 		return
 	}
@@ -225,10 +235,10 @@ func (o *Object) End() {
 		return
 	}
 	r.depth--
-	if o.outer != "" {
-		r.path = r.path[:len(r.path)-1]
+	if o.outer.name != "" {
+		r.deep--
 	}
-	r.name = o.outer
+	r.at = o.outer
 }
 
 // Array reads an array of at most max values, calling item to read each.
@@ -245,7 +255,7 @@ func (r *Reader) Array(max int, item func(i int)) {
 		return
 	}
 	r.i++
-	outer := r.name
+	outer := r.at
 	if r.peek() == ']' {
 		r.i++
 		r.depth--
@@ -256,12 +266,12 @@ func (r *Reader) Array(max int, item func(i int)) {
 			r.Fail(CodeLimit, "more than "+strconv.Itoa(max)+" items")
 			return
 		}
-		r.name = outer + "[" + strconv.Itoa(n) + "]"
+		r.at.item = n + 1
 		item(n)
 		if r.err != nil {
 			return
 		}
-		r.name = outer
+		r.at = outer
 		if r.peek() == ']' {
 			r.i++
 			r.depth--
@@ -425,21 +435,30 @@ func (r *Reader) Slug(min, max int, sep byte) string {
 	if r.err != nil {
 		return ""
 	}
-	v := string(s)
-	if !isSlug(v, min, max, sep) {
+	if !isSlug(s, min, max, sep) {
 		r.Fail(CodeType, "want a lower-case name of "+strconv.Itoa(min)+" to "+strconv.Itoa(max)+" letters, digits and '"+string(sep)+"'")
 		return ""
 	}
-	return v
+	return string(s)
 }
 
-// Name reads a slug of which known says whether it is in its table.
-func (r *Reader) Name(known func(string) bool) string {
-	s := r.Slug(1, 32, '_')
-	if r.err == nil && !known(s) {
-		r.Fail(CodeUnknownTag, s)
+// Name reads one of the words of a table.
+func (r *Reader) Name(table []string) string {
+	s := r.plain()
+	if r.err != nil {
+		return ""
 	}
-	return s
+	for _, t := range table {
+		if string(s) == t {
+			return t
+		}
+	}
+	if !isSlug(s, 1, 32, '_') {
+		r.Fail(CodeType, "want a lower-case name")
+	} else {
+		r.Fail(CodeUnknownTag, string(s))
+	}
+	return ""
 }
 
 // rawString reads any canonical JSON string.

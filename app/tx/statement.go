@@ -94,7 +94,7 @@ func ParseStatement(b []byte) (*Statement, error) {
 	if s.Body = newBody(s.Kind); s.Body == nil {
 		return nil, &Error{Code: CodeUnknownKind, Path: "kind", Detail: clip(string(s.Kind))}
 	}
-	in := Reader{b: body, depth: 1, path: []string{"body"}}
+	in := Reader{b: body, depth: 1, path: [MaxDepth]step{{name: "body"}}, deep: 1}
 	s.Body.read(&in)
 	in.End()
 	if in.err != nil {

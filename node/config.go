@@ -135,7 +135,7 @@ type LogConfig struct {
 	Format string `json:"format"`
 }
 
-// MetricsConfig is the HTTP endpoint for operators: /livez, /readyz, /metrics.
+// MetricsConfig is the HTTP endpoint for operators: /livez, /readyz, /status, /metrics.
 type MetricsConfig struct {
 	// Listen is the host:port, empty for none. It has neither authentication nor
 	// TLS: keep it on loopback or behind something that has.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -56,6 +57,7 @@ func (n *Node) Ready() error {
 //
 //	/livez    200 until the node halts; then the supervisor should restart it
 //	/readyz   200 while Ready, else 503 with the reason
+//	/status   what operators ask first, as JSON: see statusPage
 //	/metrics  Prometheus metrics of CometBFT, the Go runtime and the application
 func (n *Node) serveHealth(ctx context.Context) error {
 	mux := http.NewServeMux()
@@ -65,6 +67,7 @@ func (n *Node) serveHealth(ctx context.Context) error {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, n.Ready())
 	})
+	mux.HandleFunc("GET /status", n.serveStatus)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(n.registry, promhttp.HandlerOpts{}))
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { srv.Close() })()
@@ -80,6 +83,61 @@ func answer(w http.ResponseWriter, err error) {
 		return
 	}
 	io.WriteString(w, "ok\n")
+}
+
+// statusPage is the answer of /status.
+type statusPage struct {
+	Ready      bool              `json:"ready"`
+	Reason     string            `json:"reason,omitempty"` // why it is not ready
+	Chain      string            `json:"chain"`
+	NodeID     string            `json:"node_id"`
+	Moniker    string            `json:"moniker"`
+	Height     int64             `json:"height"` // of the last block stored
+	CatchingUp bool              `json:"catching_up"`
+	Peers      []statusPeer      `json:"peers"`      // connected
+	Validators []statusValidator `json:"validators"` // who decide the next height
+	Validator  bool              `json:"validator"`  // this node is one of them
+}
+
+type statusPeer struct {
+	NodeID  string `json:"node_id"`
+	Moniker string `json:"moniker"` // its own claim
+	Addr    string `json:"addr"`
+}
+
+type statusValidator struct {
+	Address string `json:"address"` // 40 upper-case hex digits, as CometBFT writes them
+	Power   int64  `json:"power"`
+}
+
+// serveStatus answers 200 also when the node is not ready: the page says why.
+func (n *Node) serveStatus(w http.ResponseWriter, _ *http.Request) {
+	s, err := n.Status()
+	if err != nil {
+		answer(w, err)
+		return
+	}
+	p := statusPage{
+		Ready: true, Chain: s.ChainID, NodeID: s.NodeID, Moniker: n.cfg.Moniker,
+		Height: s.Height, CatchingUp: s.CatchingUp,
+		Peers: []statusPeer{}, Validators: []statusValidator{},
+	}
+	if err := n.Ready(); err != nil {
+		p.Ready, p.Reason = false, err.Error()
+	}
+	for _, peer := range s.Peers {
+		p.Peers = append(p.Peers, statusPeer(peer))
+	}
+	for _, v := range s.Validators.Validators {
+		p.Validators = append(p.Validators, statusValidator{v.Address.String(), v.VotingPower})
+	}
+	if key, err := n.comet.PrivValidator().GetPubKey(); err == nil {
+		p.Validator = s.Validators.HasAddress(key.Address())
+	}
+	w.Header().Set("Content-Type", "application/json")
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	_ = e.Encode(p) // whoever asked is gone
 }
 
 // HealthAddr returns the address of the health endpoint, or nil without one. It

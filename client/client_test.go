@@ -252,23 +252,17 @@ func TestOnlyWaits(t *testing.T) {
 func TestAwait(t *testing.T) {
 	l, c := serve(t)
 	e := envelope(t, c, 3)
-	var asked atomic.Int32
+	var posted, asked atomic.Int32
 	l.Before = func(w http.ResponseWriter, r *http.Request) bool {
 		switch {
-		case r.Method == http.MethodPost:
-			l.Before = nil // takes it in, and answers too early
-			rec := httptest.NewRecorder()
-			l.ServeHTTP(rec, r)
-			l.Before = func(w http.ResponseWriter, r *http.Request) bool {
-				if asked.Add(1) < 3 {
-					clienttest.Refuse(w, api.NewProblem(api.CodeNotFound, ""))
-					return true
-				}
-				return false
-			}
+		case r.Method == http.MethodPost && posted.Add(1) == 1:
+			l.ServeHTTP(httptest.NewRecorder(), r) // takes it in, and answers too early
 			w.Header().Set("Location", api.StatementURL(e.ID()))
 			w.WriteHeader(http.StatusAccepted)
 			json.NewEncoder(w).Encode(api.InFlight{ID: e.ID(), State: api.StateInFlight})
+			return true
+		case r.Method == http.MethodGet && asked.Add(1) < 3:
+			clienttest.Refuse(w, api.NewProblem(api.CodeNotFound, ""))
 			return true
 		}
 		return false
@@ -356,8 +350,11 @@ func TestRetries(t *testing.T) {
 func TestResubmission(t *testing.T) {
 	l, c := serve(t)
 	e := envelope(t, c, 3)
+	var n atomic.Int32
 	l.Before = func(w http.ResponseWriter, r *http.Request) bool {
-		l.Before = nil
+		if n.Add(1) > 1 {
+			return false
+		}
 		l.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	}
@@ -427,9 +424,9 @@ func TestBlobIsChecked(t *testing.T) {
 func TestPutBlobRetries(t *testing.T) {
 	for _, content := range []string{"", "some bytes"} {
 		l, c := serve(t)
-		n := 0
+		var n atomic.Int32
 		l.Before = func(w http.ResponseWriter, r *http.Request) bool {
-			if n++; n == 1 {
+			if n.Add(1) == 1 {
 				io.CopyN(io.Discard, r.Body, 3)
 				panic(http.ErrAbortHandler)
 			}
@@ -437,13 +434,13 @@ func TestPutBlobRetries(t *testing.T) {
 		}
 		d := tx.Digest(sha256.Sum256([]byte(content)))
 		b, err := c.PutBlob(context.Background(), d, int64(len(content)), strings.NewReader(content))
-		if err != nil || b.Bytes != int64(len(content)) || n != 2 {
-			t.Errorf("%q: got %+v, %v after %d tries", content, b, err, n)
+		if err != nil || b.Bytes != int64(len(content)) || n.Load() != 2 {
+			t.Errorf("%q: got %+v, %v after %d tries", content, b, err, n.Load())
 		}
 		// A stream cannot be read again.
-		n = 0
-		if _, err := c.PutBlob(context.Background(), d, -1, io.MultiReader(strings.NewReader(content))); !errors.Is(err, ErrUnreachable) || n != 1 {
-			t.Errorf("stream %q: got %v after %d tries, want one failure", content, err, n)
+		n.Store(0)
+		if _, err := c.PutBlob(context.Background(), d, -1, io.MultiReader(strings.NewReader(content))); !errors.Is(err, ErrUnreachable) || n.Load() != 1 {
+			t.Errorf("stream %q: got %v after %d tries, want one failure", content, err, n.Load())
 		}
 	}
 }

@@ -8,6 +8,7 @@ package genesis
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -90,7 +91,7 @@ func DefaultPolicies() []Policy {
 // NewAccount returns the genesis account of a public key.
 func NewAccount(member tx.MemberID, key tx.PublicKey, roles ...string) Account {
 	slices.Sort(roles)
-	return Account{ID: key.Account(), Member: member, Roles: roles, Type: key.Type, Key: fmt.Sprintf("%x", key.Bytes)}
+	return Account{ID: key.Account(), Member: member, Roles: roles, Type: key.Type, Key: hex.EncodeToString(key.Bytes)}
 }
 
 // Sort puts members, accounts and policies in the order that Validate wants.
@@ -102,6 +103,9 @@ func (s *State) Sort() {
 
 // Parse reads app_state strictly and validates it.
 func Parse(b []byte) (*State, error) {
+	if err := noDuplicates(json.NewDecoder(bytes.NewReader(b))); err != nil {
+		return nil, fmt.Errorf("genesis app_state: %w", err)
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	s := new(State)
@@ -112,6 +116,38 @@ func Parse(b []byte) (*State, error) {
 		return nil, fmt.Errorf("genesis app_state: data after the object")
 	}
 	return s, s.Validate()
+}
+
+// noDuplicates reads one JSON value and refuses an object that states a member
+// twice, of which encoding/json would silently take the last.
+func noDuplicates(d *json.Decoder) error {
+	t, err := d.Token()
+	if err != nil {
+		return err
+	}
+	open, ok := t.(json.Delim)
+	if !ok {
+		return nil
+	}
+	seen := make(map[string]bool)
+	for d.More() {
+		if open == '{' {
+			name, err := d.Token()
+			if err != nil {
+				return err
+			}
+			if n, _ := name.(string); seen[n] {
+				return fmt.Errorf("member %q twice", n)
+			} else {
+				seen[n] = true
+			}
+		}
+		if err := noDuplicates(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
 }
 
 // Rows returns the rows of the state tree that s stands for, in the order in
@@ -147,8 +183,8 @@ func (s *State) Rows(chain string) (keys, values [][]byte, err error) {
 }
 
 func (a *Account) row() (row.Account, error) {
-	key := make([]byte, len(a.Key)/2)
-	if n, err := fmt.Sscanf(a.Key, "%x", &key); err != nil || n != 1 || fmt.Sprintf("%x", key) != a.Key {
+	key, err := hex.DecodeString(a.Key)
+	if err != nil || hex.EncodeToString(key) != a.Key {
 		return row.Account{}, fmt.Errorf("account %s: key is not lower-case hex", a.ID)
 	}
 	return row.Account{Key: key, Member: a.Member, Roles: a.Roles, Type: a.Type, ValidFrom: 1}, nil

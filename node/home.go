@@ -89,14 +89,14 @@ func loadValidatorKey(cc *cmtcfg.Config) (*privval.FilePV, error) {
 }
 
 // Testnet lays out the homes of n validators on loopback under dir (node0, node1,
-// ...), connected to each other on ports that are free now. genesis builds the
+// ...), connected to each other, on ports that are free now. genesis builds the
 // document from the validators; tune, when not nil, changes a configuration before
 // it is saved. It serves demonstrations, tests and measurements; the members of a
 // real chain each run InitHome and agree on the genesis document.
 func Testnet(dir string, n int, genesis func([]cmttypes.GenesisValidator) (*cmttypes.GenesisDoc, error),
 	tune func(i int, c *Config),
 ) ([]Config, error) {
-	ports, err := freePorts(n)
+	ports, err := freePorts(2 * n)
 	if err != nil {
 		return nil, fmt.Errorf("laying out testnet: %w", err)
 	}
@@ -108,7 +108,7 @@ func Testnet(dir string, n int, genesis func([]cmttypes.GenesisValidator) (*cmtt
 		c.Home = filepath.Join(dir, fmt.Sprintf("node%d", i))
 		c.Moniker = fmt.Sprintf("node%d", i)
 		c.P2P.Listen = fmt.Sprintf("127.0.0.1:%d", ports[i])
-		c.Metrics.Listen = "127.0.0.1:0"
+		c.Metrics.Listen = fmt.Sprintf("127.0.0.1:%d", ports[n+i])
 		if tune != nil {
 			tune(i, &c)
 		}

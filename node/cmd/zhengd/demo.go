@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	cmttypes "github.com/cometbft/cometbft/types"
@@ -54,6 +55,12 @@ validator that dies is started again after a second.
 }
 
 func runDemo(ctx context.Context, home, listen string, out io.Writer) error {
+	// Somebody else's gateway on this address would answer that it is ready.
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	l.Close()
 	switch _, err := os.Stat(filepath.Join(home, "trust.json")); {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := layOutDemo(home); err != nil {
@@ -96,6 +103,10 @@ func supervise(ctx context.Context, exe string, args []string, logPath string, o
 		return err
 	}
 	defer log.Close()
+	// endWithParent watches the thread that started the child, not the process:
+	// keep it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	for failures := 0; ; {
 		cmd := exec.CommandContext(ctx, exe, args...)
 		cmd.Stdout, cmd.Stderr = log, log
@@ -139,19 +150,6 @@ func waitReady(ctx context.Context, url string) error {
 	}
 }
 
-// freeAddrs returns loopback addresses that nobody listens on at this moment.
-func freeAddrs(n int) (addrs []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // after all are found, so that they differ
-		addrs = append(addrs, l.Addr().String())
-	}
-	return addrs, nil
-}
-
 // layOutDemo makes the keys, the genesis file, the homes and, last, the trust
 // root, whose presence says that the rest is complete.
 func layOutDemo(home string) error {
@@ -170,15 +168,10 @@ func layOutDemo(home string) error {
 	if err != nil {
 		return err
 	}
-	metrics, err := freeAddrs(len(demoValidators))
-	if err != nil {
-		return err
-	}
 	cfgs, err := node.Testnet(home, len(demoValidators), func(vs []cmttypes.GenesisValidator) (*cmttypes.GenesisDoc, error) {
 		return genesis.Doc(demoChain, time.Now(), vs, state)
 	}, func(i int, c *node.Config) {
 		c.Home, c.Moniker = filepath.Join(home, demoValidators[i]), demoValidators[i]
-		c.Metrics.Listen = metrics[i]
 	})
 	if err != nil {
 		return err

@@ -53,6 +53,7 @@ func (f *flights) leave(id tx.ID, w *flight) {
 func (f *flights) committed(b app.Block) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.raise(b.Head.Height) // blocks that are replayed at the start were decided before
 	if len(f.byID) == 0 {
 		return
 	}
@@ -74,6 +75,10 @@ func (f *flights) committed(b app.Block) {
 func (f *flights) decide(height int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.raise(height)
+}
+
+func (f *flights) raise(height int64) {
 	if height <= f.decided {
 		return
 	}

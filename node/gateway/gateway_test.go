@@ -373,6 +373,18 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
+// The bound on a body's arrival does not end a wait that comes after it.
+func TestWaitLongerThanBody(t *testing.T) {
+	h := newHarness(t, func(c *Config, _ *Options) { c.BodyWait = 30 * time.Millisecond })
+	h.mu.Lock()
+	h.auto = false
+	h.mu.Unlock()
+	e := string(h.seal(1, complete3...).AppendJSON(nil))
+	if resp, b := h.do("POST", api.PathEnvelopes+"?wait=0.2", e); resp.StatusCode != 202 {
+		t.Errorf("status %d: %s", resp.StatusCode, b)
+	}
+}
+
 // Users see that something failed and a number to quote; the log sees what.
 func TestFailuresStayInside(t *testing.T) {
 	h := newHarness(t)
@@ -682,4 +694,44 @@ func TestCache(t *testing.T) {
 	if n := len(c.young) + len(c.old); n > 4 {
 		t.Errorf("%d values, want at most 4", n)
 	}
+}
+
+// Assembling a receipt, once when nothing about it was asked before, and what a
+// whole submission costs beside the chain.
+func BenchmarkReceipt(b *testing.B) {
+	h := newHarness(b)
+	const n = 200
+	var ids []tx.ID
+	for i := range n {
+		ids = append(ids, h.submit(h.seal(i, complete3...)).ID)
+	}
+	r := h.g.ledger.receipts
+	b.Run("first", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			r.made = newCache[tx.ID, *made](1)
+			if _, err := r.entry(b.Context(), ids[i%n], uint64(i%n)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("first, no row cached", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			r.made = newCache[tx.ID, *made](1)
+			r.rows = newCache[provenKey, receipt.Row](100)
+			if _, err := r.entry(b.Context(), ids[i%n], uint64(i%n)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("submission of a known statement over HTTP", func(b *testing.B) {
+		e := string(h.seal(n, complete3...).AppendJSON(nil))
+		b.ReportAllocs()
+		for b.Loop() {
+			if resp, body := h.do("POST", api.PathEnvelopes, e); resp.StatusCode != 200 {
+				b.Fatalf("%d: %s", resp.StatusCode, body)
+			}
+		}
+	})
 }

@@ -70,12 +70,12 @@ func access(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		began := time.Now()
 		defer func() {
-			level := slog.LevelInfo
-			switch {
-			case c.Writer.Status() >= http.StatusInternalServerError:
+			level := slog.LevelDebug
+			switch s := c.Writer.Status(); {
+			case s >= http.StatusInternalServerError:
 				level = slog.LevelWarn
-			case c.Writer.Status() < http.StatusBadRequest && c.Request.Method == http.MethodGet:
-				level = slog.LevelDebug
+			case s >= http.StatusBadRequest:
+				level = slog.LevelInfo
 			}
 			log.LogAttrs(c, level, "request",
 				slog.String("id", requestID(c.Request.Context())),
@@ -107,7 +107,10 @@ func survive(log *slog.Logger) gin.HandlerFunc {
 	}
 }
 
-// bodyWait bounds how long the body of a request may take to arrive.
+// bodyWait bounds how long the body of a request may take to arrive, also one
+// that nobody asked for and that the server reads only to be rid of it. Routes
+// that take a body end the bound when they have it: a deadline that passes while
+// the handler waits would end the request.
 func bodyWait(d time.Duration) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if c.Request.Body == nil || c.Request.Body == http.NoBody {

@@ -270,9 +270,10 @@ func (l *ledger) search(ctx context.Context, q index.Query) (_ []api.Evidence, m
 	if err != nil {
 		return nil, false, st, err
 	}
+	v = l.chain.Store().View() // not older than what was found
 	data := make([]api.Evidence, len(seqs))
 	for i, seq := range seqs {
-		if data[i], err = l.evidence(l.chain.Store().View(), seq); err != nil {
+		if data[i], err = l.evidence(v, seq); err != nil {
 			return nil, false, st, err
 		}
 	}

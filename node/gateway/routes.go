@@ -68,8 +68,8 @@ func newHandler(c Config, l *ledger, log *slog.Logger) (http.Handler, error) {
 	doc.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[tx.Envelope](), reflect.TypeFor[dsse]())
 	h := humagin.New(r, doc)
 
-	submitRoutes(h, l)
-	readRoutes(h, l)
+	submitRoutes(h, c, l)
+	readRoutes(h, c, l)
 	networkRoutes(h, l)
 	blobRoutes(r, h, c, l)
 	tileRoutes(r, h, l)
@@ -142,7 +142,7 @@ func respond[T any](v *T, err error) (*body[T], error) {
 	return &body[T]{v}, nil
 }
 
-func submitRoutes(h huma.API, l *ledger) {
+func submitRoutes(h huma.API, c Config, l *ledger) {
 	registry := h.OpenAPI().Components.Schemas
 	schemaOf := func(t reflect.Type) *huma.Schema { return registry.Schema(t, true, t.Name()) }
 	schemaOf(reflect.TypeFor[api.Problem]())
@@ -156,7 +156,8 @@ func submitRoutes(h huma.API, l *ledger) {
 		Summary: "Submit an envelope and wait for its receipt · 提交信封并等待回执",
 		Description: "The same statement twice gives the same answer. A statement that still lacks signatures is accepted as PENDING and says what is missing.\n\n" +
 			"重复提交同一陈述得到同一答复；会签不足的陈述以 PENDING 状态入账，并列出所缺签名。",
-		MaxBodyBytes: 2*tx.MaxEnvelope + 1, SkipValidateBody: true, // tx reads it strictly and has the better words
+		MaxBodyBytes: 2*tx.MaxEnvelope + 1, BodyReadTimeout: c.BodyWait,
+		SkipValidateBody: true, // tx reads it strictly and has the better words
 		RequestBody: &huma.RequestBody{Required: true, Description: "DSSE envelope",
 			Content: map[string]*huma.MediaType{api.MediaJSON: envelope, api.MediaDSSE: envelope}},
 		Responses: map[string]*huma.Response{
@@ -230,7 +231,7 @@ func (p StatementPath) id() tx.ID {
 	return id
 }
 
-func readRoutes(h huma.API, l *ledger) {
+func readRoutes(h huma.API, c Config, l *ledger) {
 	register(h, huma.Operation{
 		OperationID: "getStatement", Method: http.MethodGet, Path: api.PathStatement, Tags: []string{"read"},
 		Summary: "A statement and what became of it · 陈述及其现状",
@@ -321,7 +322,7 @@ func readRoutes(h huma.API, l *ledger) {
 		Description: "Ask for a file by digest, a statement by id, or a row of the state. Rows are answered with a proof of presence or absence. " +
 			"Digests and ids are no keys of the state: when they are not found, the answer says so and says what that does not prove.\n\n" +
 			"按文件摘要、陈述编号或状态键查询；状态键附存在或不存在证明，其余如实说明未查到及其不能证明的事项。",
-		DefaultStatus: http.StatusOK, MaxBodyBytes: maxVerifyBody,
+		DefaultStatus: http.StatusOK, MaxBodyBytes: maxVerifyBody, BodyReadTimeout: c.BodyWait,
 	}, func(ctx context.Context, in *struct{ Body api.VerifyRequest }) (*body[api.Verification], error) {
 		return respond(l.Verify(ctx, in.Body))
 	})

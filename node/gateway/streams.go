@@ -98,11 +98,24 @@ type patient struct {
 }
 
 func (p patient) Read(b []byte) (int, error) {
-	err := http.NewResponseController(p.c.Writer).SetReadDeadline(time.Now().Add(p.wait))
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := p.deadline(time.Now().Add(p.wait)); err != nil {
 		return 0, err
 	}
-	return p.c.Request.Body.Read(b)
+	n, err := p.c.Request.Body.Read(b)
+	if err == io.EOF { // storing it may take longer
+		if err := p.deadline(time.Time{}); err != nil {
+			return n, err
+		}
+	}
+	return n, err
+}
+
+func (p patient) deadline(t time.Time) error {
+	err := http.NewResponseController(p.c.Writer).SetReadDeadline(t)
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
 }
 
 func (l *ledger) getBlob(c *gin.Context) {

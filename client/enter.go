@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"zhenglian/app/receipt"
 	"zhenglian/app/row"
@@ -22,18 +21,16 @@ type Entry struct {
 
 // Unverified is the error of a receipt that does not prove what it should.
 type Unverified struct {
-	ID     tx.ID
+	ID     tx.ID // that the receipt was to prove; zero: none in particular
 	Report *receipt.Report
 }
 
 func (e *Unverified) Error() string {
-	var failed []string
-	for _, c := range e.Report.Checks {
-		if c.Result == receipt.Fail {
-			failed = append(failed, c.Name.EN+": "+c.Sentence.EN)
-		}
+	s := string(receipt.NotVerified)
+	if !e.ID.IsZero() {
+		s += " " + e.ID.String()
 	}
-	return fmt.Sprintf("%s: the receipt of %s does not hold: %s", receipt.NotVerified, e.ID, strings.Join(failed, " "))
+	return s + ": " + e.Report.Summary.EN
 }
 
 // Enter hands in an envelope, waits for its receipt as long as ctx lasts, and

@@ -37,6 +37,9 @@ func (c *Client) Draft(ctx context.Context, d Draft) ([]byte, error) {
 	if d.Chain != "" && d.Chain != cp.Chain {
 		return nil, fmt.Errorf("draft: the gateway serves chain %q, the trust root is of %q: %w", cp.Chain, d.Chain, tx.CodeChain.Err())
 	}
+	if cp.Anchor.Height < 1 {
+		return nil, fmt.Errorf("draft: chain %q has no block yet: try again in a moment", cp.Chain)
+	}
 	if e, ok := d.Body.(*tx.Evidence); ok {
 		e.Anchor = tx.Anchor{Hash: cp.Anchor.Hash, Height: cp.Anchor.Height}
 	}

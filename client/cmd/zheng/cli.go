@@ -16,6 +16,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"zhenglian/app/receipt"
 	"zhenglian/app/tx"
 	"zhenglian/client"
 	"zhenglian/client/api"
@@ -205,11 +206,14 @@ func (c *cli) fail(err error) int {
 	switch {
 	case errors.Is(err, errUsage):
 		f.Exit, f.Hint = exitUsage, c.tr("see: zheng help, or zheng COMMAND --help", "用法见：zheng help，或 zheng 命令 --help")
-	case errors.As(err, &bad), errors.Is(err, errNotVerified):
+	case errors.As(err, &bad):
 		f.Exit = exitNotVerified
-		if f.Hint == "" {
-			f.Hint = c.tr("do not rely on it; keep the files and ask the operator of the gateway and the court's own node", "请勿采信；保留文件，并向网关运营者及法院节点核实")
+		if c.zh {
+			f.Message = "核验不通过：" + bad.Report.Summary.ZH
 		}
+		f.Hint = c.rejected(bad.Report)
+	case errors.Is(err, errNotVerified):
+		f.Exit, f.Hint = exitNotVerified, c.rejected(nil)
 	case client.IsNotFound(err), errors.Is(err, errNotFound):
 		f.Exit = exitNotFound
 	case errors.Is(err, client.ErrUnreachable):
@@ -231,6 +235,15 @@ func (c *cli) fail(err error) int {
 		c.say("  → %s", "  → %s", f.Hint)
 	}
 	return f.Exit
+}
+
+// rejected says what to do about a receipt that does not hold.
+func (c *cli) rejected(r *receipt.Report) string {
+	if r != nil && client.OnlyWaits(r) {
+		return c.tr("it has no effect until the missing signatures are there: zheng endorse "+r.Facts.ID.String()+
+			"; then fetch the new receipt: zheng receipt", "所缺会签齐备前不生效：zheng endorse "+r.Facts.ID.String()+"；其后以 zheng receipt 取得新回执")
+	}
+	return c.tr("do not rely on it; keep the files, and ask another gateway or the operator", "请勿采信；请保留文件，并向其他网关或运营者核实")
 }
 
 // usage makes an error of exit code 2.

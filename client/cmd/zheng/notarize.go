@@ -349,9 +349,9 @@ func (c *cli) enter(ctx context.Context, p pen, e *tx.Envelope, more func(*entry
 		c.say("the receipt was not checked: no --trust given; check it with zheng verify --receipt %s --trust FILE", "未给出 --trust，回执尚未核验；可执行 zheng verify --receipt %s --trust 信任根文件", r.Receipt)
 	}
 	if r.Outcome == row.Waits {
-		c.say("It waits for signatures. Still missing: %s\nWhoever can give one runs: zheng endorse %s --type agrees --from NAME --gateway %s",
-			"等待会签，尚缺：%s\n请有权会签者执行：zheng endorse %s --type agrees --from 密钥名 --gateway %s",
-			strings.Join(r.Missing, "; "), r.ID, p.client.Gateway())
+		c.say("It waits for signatures. Still missing: %s\nWhoever can give one runs: zheng endorse %s --type agrees --from NAME --gateway %s\nWhen they have, fetch the receipt that shows it: zheng receipt %[2]s --out %[4]s",
+			"等待会签，尚缺：%s\n请有权会签者执行：zheng endorse %s --type agrees --from 密钥名 --gateway %s\n会签齐备后取得新回执：zheng receipt %[2]s --out %[4]s",
+			strings.Join(r.Missing, "; "), r.ID, p.client.Gateway(), r.Receipt)
 	}
 	return err
 }

@@ -93,7 +93,7 @@ func (c *cli) verifyOffline(ctx context.Context, path string, trust *receipt.Tru
 		return err
 	}
 	if r.Verdict == receipt.NotVerified {
-		return fmt.Errorf("%w: %s", errNotVerified, c.tr(r.Summary.EN, r.Summary.ZH))
+		return &client.Unverified{Report: r}
 	}
 	return nil
 }
@@ -202,7 +202,7 @@ func (c *cli) verifyOnline(ctx context.Context, arg string, trust *receipt.Trust
 	var bad error
 	switch {
 	case l.Report.Verdict == receipt.NotVerified:
-		bad = fmt.Errorf("%w: %s", errNotVerified, c.tr(l.Report.Summary.EN, l.Report.Summary.ZH))
+		bad = &client.Unverified{ID: l.ID, Report: l.Report}
 	case !t.in(l.Report.Facts):
 		bad = fmt.Errorf("%w: %s", errNotVerified, c.tr("the receipt is of something else", "回执与所查对象不符"))
 	case l.Trust == "given":
@@ -229,7 +229,9 @@ func (t target) in(f *receipt.Facts) bool {
 }
 
 // bestMatch chooses the newest match that has taken effect, else the newest,
-// and returns its receipt.
+// and fetches its receipt as of now: the one that comes with the answer may
+// have been made when the statement was accepted, and know nothing of a later
+// endorsement or withdrawal.
 func bestMatch(ctx context.Context, g *client.Client, v *api.Verification) (tx.ID, []byte, error) {
 	id := v.ID
 	for _, m := range v.Matches {
@@ -238,10 +240,7 @@ func bestMatch(ctx context.Context, g *client.Client, v *api.Verification) (tx.I
 			break
 		}
 	}
-	if id == v.ID && len(v.Receipt) > 0 {
-		return id, v.Receipt, nil
-	}
-	b, err := g.Receipt(ctx, id, api.ReceiptOptions{})
+	b, err := g.Receipt(ctx, id, api.ReceiptOptions{At: api.AtLatest})
 	return id, b, err
 }
 

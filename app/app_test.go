@@ -187,8 +187,8 @@ func TestProposals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Txs) != 3 || !bytes.Equal(p.Txs[0], good) || !bytes.Equal(p.Txs[1], city) || !bytes.Equal(p.Txs[2], other) {
-		t.Errorf("proposal of %d, want good, city, other: members take turns and bad ones are left out", len(p.Txs))
+	if len(p.Txs) != 4 || !bytes.Equal(p.Txs[0], good) || !bytes.Equal(p.Txs[1], city) || !bytes.Equal(p.Txs[2], other) || !bytes.Equal(p.Txs[3], expired) {
+		t.Errorf("proposal of %d, want good, city, other, expired: members take turns, the invalid come last and the forged not at all", len(p.Txs))
 	}
 	p, err = c.App.PrepareProposal(ctx, &abci.RequestPrepareProposal{Txs: append(flood, city), MaxTxBytes: int64(len(good)+len(city)) + 8, Time: apptest.Start})
 	if err != nil {

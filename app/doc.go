@@ -6,8 +6,8 @@
 //  1. CheckTx, for each submitted envelope, on the last committed view and on
 //     many goroutines at once: open (parse, check signatures), then check.
 //     Refused envelopes never reach a block. (check.go)
-//  2. PrepareProposal, on the proposer: drops what has become invalid and
-//     shares the block's room fairly between members. (proposal.go)
+//  2. PrepareProposal, on the proposer: shares the block's room fairly between
+//     members and puts what has become invalid last. (proposal.go)
 //  3. ProcessProposal, on every validator: rejects a block that holds anything
 //     but well-formed, well-signed envelopes; that alone depends on nothing but
 //     the block and the last committed state. (proposal.go)

@@ -9,24 +9,30 @@ import (
 	"zhenglian/app/tx"
 )
 
-// PrepareProposal fills the block: it drops envelopes that have become invalid
-// and, when there is more than fits, takes one envelope of each stating member
-// in turn, so that a member who floods delays only itself.
+// PrepareProposal fills the block. When there is more than fits, it takes one
+// envelope of each stating member in turn, so that a member who floods delays
+// only itself.
+//
+// Envelopes that have become invalid since CheckTx come last. They are not left
+// out: the mempool forgets a transaction only when a block has held it, so what
+// is never proposed would stay for ever and fill it. In the block they are
+// refused with their number, and those who wait for them are told.
 func (a *App) PrepareProposal(_ context.Context, r *abci.RequestPrepareProposal) (*abci.ResponsePrepareProposal, error) {
 	dir := a.committed.Load()
 	ctx := a.next(dir, a.store.View())
 	ctx.Time = tx.TimeOf(r.Time)
 	opened, errs := a.openAll(dir, r.Txs)
 	var queues [][]int // of transactions, one queue a member, in order of arrival
+	var stale []int
 	of := make(map[tx.MemberID]int)
 	for i, o := range opened {
 		if errs[i] != nil {
-			continue
+			continue // CheckTx lets none of these in, and every validator would reject the block
 		}
-		if _, err := state.Check(ctx, o); err != nil {
-			if state.Broken(err) {
-				return nil, err
-			}
+		if _, err := state.Check(ctx, o); state.Broken(err) {
+			return nil, err
+		} else if err != nil {
+			stale = append(stale, i)
 			continue
 		}
 		q, ok := of[o.Statement.Member]
@@ -39,22 +45,30 @@ func (a *App) PrepareProposal(_ context.Context, r *abci.RequestPrepareProposal)
 	}
 	out := make([][]byte, 0, len(r.Txs))
 	room := r.MaxTxBytes
-	for took := true; took; {
-		took = false
-		for q := range queues {
-			if len(queues[q]) == 0 {
-				continue
-			}
-			t := r.Txs[queues[q][0]]
-			if size(t) > room {
-				queues[q] = nil // keep a member's own order: nothing overtakes
-				continue
-			}
-			queues[q] = queues[q][1:]
-			room -= size(t)
-			out = append(out, t)
-			took = true
+	take := func(i int) bool {
+		n := size(r.Txs[i])
+		if n > room {
+			return false
 		}
+		room -= n
+		out = append(out, r.Txs[i])
+		return true
+	}
+	for more := true; more; {
+		more = false
+		for q := range queues {
+			switch {
+			case len(queues[q]) == 0:
+			case take(queues[q][0]):
+				queues[q] = queues[q][1:]
+				more = true
+			default:
+				queues[q] = nil // keep a member's own order: nothing overtakes
+			}
+		}
+	}
+	for _, i := range stale {
+		take(i)
 	}
 	return &abci.ResponsePrepareProposal{Txs: out}, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/hex"
@@ -164,7 +165,7 @@ Put the folder on the ledger with: zheng notarize DIR`,
 			if i.Reason != "" {
 				fmt.Fprintf(w, "  %s\n", i.Reason)
 			}
-			fmt.Fprintf(w, "  HTTP %d · %s · %s %s · %s %s\n", i.HTTPStatus, i.RemoteIP,
+			fmt.Fprintf(w, "  HTTP %d · %s · %s %s · %s %s\n", i.HTTPStatus, cmp.Or(i.RemoteIP, "-"),
 				c.tr("certificate", "证书"), i.Certificate, c.tr("environment", "环境"), i.EnvResult)
 			for _, f := range i.Files {
 				fmt.Fprintf(w, "  %s  %-24s %d\n", f.SHA256, filepath.FromSlash(f.Name), f.Bytes)

@@ -30,5 +30,6 @@
 //	routes.go    typed routes and the OpenAPI document
 //	streams.go   blobs and log tiles, which are streamed
 //	problems.go  every error as RFC 9457
+//	metrics.go   what an operator sees
 //	guard.go     request ids, access log, limits, panics
 package gateway

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"zhenglian/app"
 	"zhenglian/app/receipt"
 	"zhenglian/app/state"
@@ -106,6 +108,9 @@ type Options struct {
 	Index *index.Index // nil: searching is unavailable
 	Blobs blob.Store   // nil: there is no place for files
 	Log   *slog.Logger // nil: slog.Default()
+
+	// Metrics takes the gateway's metrics; nil: nobody sees them.
+	Metrics prometheus.Registerer
 }
 
 // A Gateway serves one node. Wire its notifications before the node runs.
@@ -121,9 +126,15 @@ func New(c Config, o Options) (*Gateway, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Metrics == nil {
+		o.Metrics = prometheus.NewRegistry()
+	}
 	g := &Gateway{ledger: newLedger(c, o), log: o.Log}
-	var err error
-	if g.handler, err = newHandler(c, g.ledger, o.Log); err != nil {
+	m, err := newMetrics(o.Metrics, g.ledger)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	if g.handler, err = newHandler(c, g.ledger, m, o.Log); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	return g, nil

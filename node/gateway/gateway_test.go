@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"zhenglian/app/receipt"
 	"zhenglian/app/row"
@@ -421,6 +422,50 @@ func TestAccessLog(t *testing.T) {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log holds %q", secret)
 		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	r := prometheus.NewRegistry()
+	h := newHarness(t, func(_ *Config, o *Options) { o.Metrics = r })
+	h.submit(h.seal(1, complete3...))
+	h.do("POST", api.PathEnvelopes, "{}")
+	h.do("POST", api.PathEnvelopes, string(h.seal(2, "city").AppendJSON(nil)))
+	h.do("GET", "/no/such/path", "")
+	h.do("MADEUP", "/v1/status", "")
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			line := f.GetName()
+			for _, l := range m.GetLabel() {
+				line += " " + l.GetValue()
+			}
+			switch {
+			case m.Counter != nil:
+				line += fmt.Sprint(" = ", m.Counter.GetValue())
+			case m.Histogram != nil:
+				line += fmt.Sprint(" = ", m.Histogram.GetSampleCount())
+			}
+			got = append(got, line)
+		}
+	}
+	want := []string{
+		"zhenglian_gateway_requests_total POST /v1/envelopes 200 = 1",
+		"zhenglian_gateway_requests_total POST /v1/envelopes 400 = 1",
+		"zhenglian_gateway_requests_total POST /v1/envelopes 422 = 1",
+		"zhenglian_gateway_requests_total none none 404 = 1",
+		"zhenglian_gateway_requests_total none none 405 = 1",
+		"zhenglian_gateway_submissions_waiting",
+		"zhenglian_gateway_submit_seconds NOT_ISSUER = 1",
+		"zhenglian_gateway_submit_seconds receipt = 1",
+		"zhenglian_index_behind_entries",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 

@@ -29,7 +29,7 @@ import (
 const maxVerifyBody = 4 << 10
 
 // newHandler builds the one list of routes.
-func newHandler(c Config, l *ledger, log *slog.Logger) (http.Handler, error) {
+func newHandler(c Config, l *ledger, m *metrics, log *slog.Logger) (http.Handler, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true
@@ -38,7 +38,7 @@ func newHandler(c Config, l *ledger, log *slog.Logger) (http.Handler, error) {
 	if err := r.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	r.Use(identify(log), access(log), survive(log), limit(c.Rate, c.Burst), bodyWait(c.BodyWait))
+	r.Use(identify(log), access(log), m.count, survive(log), limit(c.Rate, c.Burst), bodyWait(c.BodyWait))
 	r.NoRoute(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeNotFound, "no such path")) })
 	r.NoMethod(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeMethod, "")) })
 
@@ -65,10 +65,10 @@ func newHandler(c Config, l *ledger, log *slog.Logger) (http.Handler, error) {
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{completeProblem},
 	}
-	doc.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[tx.Envelope](), reflect.TypeFor[dsse]())
+	doc.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[tx.Envelope](), reflect.TypeFor[dsseEnvelope]())
 	h := humagin.New(r, doc)
 
-	submitRoutes(h, c, l)
+	submitRoutes(h, c, l, m)
 	readRoutes(h, c, l)
 	networkRoutes(h, l)
 	blobRoutes(r, h, c, l)
@@ -98,8 +98,8 @@ func completeProblem(ctx huma.Context, _ string, v any) (any, error) {
 	return v, nil
 }
 
-// dsse is the JSON form of an envelope, for the document.
-type dsse struct {
+// dsseEnvelope is the JSON form of an envelope, for the document.
+type dsseEnvelope struct {
 	Payload     string `json:"payload" contentEncoding:"base64" doc:"the canonical statement"`
 	PayloadType string `json:"payloadType" enum:"application/vnd.zhenglian.statement.v1+json"`
 	Signatures  []struct {
@@ -142,14 +142,14 @@ func respond[T any](v *T, err error) (*body[T], error) {
 	return &body[T]{v}, nil
 }
 
-func submitRoutes(h huma.API, c Config, l *ledger) {
+func submitRoutes(h huma.API, c Config, l *ledger, m *metrics) {
 	registry := h.OpenAPI().Components.Schemas
 	schemaOf := func(t reflect.Type) *huma.Schema { return registry.Schema(t, true, t.Name()) }
 	schemaOf(reflect.TypeFor[api.Problem]())
 	jsonOf := func(t reflect.Type) map[string]*huma.MediaType {
 		return map[string]*huma.MediaType{api.MediaJSON: {Schema: schemaOf(t)}}
 	}
-	envelope := &huma.MediaType{Schema: schemaOf(reflect.TypeFor[dsse]())}
+	envelope := &huma.MediaType{Schema: schemaOf(reflect.TypeFor[dsseEnvelope]())}
 
 	register(h, huma.Operation{
 		OperationID: "submit", Method: http.MethodPost, Path: api.PathEnvelopes, Tags: []string{"submit"},
@@ -168,7 +168,7 @@ func submitRoutes(h huma.API, c Config, l *ledger) {
 		ContentType string  `header:"Content-Type" hidden:"true"`
 		Wait        float64 `query:"wait" minimum:"0" maximum:"30" default:"10" doc:"seconds to wait for the receipt"`
 		Receipt     bool    `query:"receipt" default:"true" doc:"put the receipt into the answer"`
-		RawBody     []byte
+		RawBody     []byte  `contentType:"application/json"`
 	}) (*submitted, error) {
 		if err := acceptMedia(in.ContentType, api.MediaJSON, api.MediaDSSE); err != nil {
 			return nil, err
@@ -181,7 +181,9 @@ func submitRoutes(h huma.API, c Config, l *ledger) {
 		if in.Wait == 0 {
 			o.Wait = -1
 		}
+		began := time.Now()
 		s, err := l.Submit(ctx, e, o)
+		m.submitted(began, err)
 		var later *api.InFlight
 		switch {
 		case errors.As(err, &later):

@@ -58,13 +58,12 @@ policies (see genesis/README.md).`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&home, "home", "", "节点目录 · home folder")
+	homeFlag(c, &home)
 	f.StringVar(&moniker, "moniker", "zhenglian", "节点名称 · name shown to other members")
 	f.StringVar(&p2p, "p2p", "0.0.0.0:26656", "对等连接地址 · address for other members")
 	f.StringVar(&listen, "listen", "", "网关地址；空则不开网关 · gateway address; none without it")
 	f.StringVar(&chain, "chain", "", "链标识 · chain id of a new one-validator network")
 	f.StringVar(&state, "state", "", "创世状态文件 · genesis state of a new one-validator network")
-	_ = c.MarkFlagRequired("home")
 	return c
 }
 

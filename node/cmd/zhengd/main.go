@@ -54,6 +54,13 @@ zhengd runs a member's node: consensus, ledger and, if wanted, the gateway.
 
 一条命令启动示例联盟 / one command starts the example consortium:
   zhengd demo --home ./demo`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := c.Help(); err != nil {
+				return err
+			}
+			return fmt.Errorf("%w: name a command", errUsage)
+		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -68,6 +75,18 @@ func noArgs(_ *cobra.Command, args []string) error {
 		return fmt.Errorf("%w: unexpected argument %q", errUsage, args[0])
 	}
 	return nil
+}
+
+// homeFlag adds --home to a command that cannot do without it.
+func homeFlag(c *cobra.Command, home *string) {
+	c.Flags().StringVar(home, "home", "", "节点目录（必填）· home folder (required)")
+	run := c.RunE
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if *home == "" {
+			return fmt.Errorf("%w: --home is missing", errUsage)
+		}
+		return run(c, args)
+	}
 }
 
 func versionCommand() *cobra.Command {

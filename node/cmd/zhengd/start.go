@@ -27,8 +27,7 @@ it with a stop time-out of at least 120 seconds.`,
 			return m.Run(c.Context())
 		},
 	}
-	c.Flags().StringVar(&home, "home", "", "节点目录 · home folder")
+	homeFlag(c, &home)
 	c.Flags().StringVar(&listen, "listen", "", "网关地址，覆盖 gateway.json · gateway address, instead of that in gateway.json")
-	_ = c.MarkFlagRequired("home")
 	return c
 }

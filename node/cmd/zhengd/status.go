@@ -47,8 +47,7 @@ and 1 when it is not, or does not answer.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&home, "home", "", "节点目录 · home folder")
-	_ = c.MarkFlagRequired("home")
+	homeFlag(c, &home)
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -607,10 +608,27 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// The document names every path that is served, and only those.
+var update = flag.Bool("update", false, "write client/api/openapi.json anew")
+
+// The document names every path that is served, and only those, and is the one
+// that is published beside the contract: read the difference before -update.
 func TestOpenAPI(t *testing.T) {
 	h := newHarness(t)
 	_, b := h.do("GET", api.PathOpenAPI, "")
+	const published = "../../client/api/openapi.json"
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, b, "", " "); err != nil {
+		t.Fatal(err)
+	}
+	indented.WriteByte('\n')
+	if *update {
+		if err := os.WriteFile(published, indented.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want, err := os.ReadFile(published); err != nil || !bytes.Equal(indented.Bytes(), want) {
+		t.Errorf("the document is not %s (%v); go test ./node/gateway -run OpenAPI -update", published, err)
+	}
 	var doc struct {
 		OpenAPI    string
 		Paths      map[string]map[string]json.RawMessage

@@ -20,9 +20,10 @@ import (
 	"zhenglian/node/blob"
 )
 
-// huma makes its errors through package variables; ours are the same for every
-// gateway of the process, so they are set once.
+// huma is told some things through package variables; ours are the same for
+// every gateway of the process, so they are set once.
 func init() {
+	huma.DefaultArrayNullable = false // a list without items is [] or absent
 	huma.NewError = newError
 	huma.NewErrorWithContext = func(_ huma.Context, status int, msg string, errs ...error) huma.StatusError {
 		return newError(status, msg, errs...)

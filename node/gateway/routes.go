@@ -75,6 +75,13 @@ func newHandler(c Config, l *ledger, m *metrics, log *slog.Logger) (http.Handler
 	tileRoutes(r, h, l)
 	pageRoutes(r)
 
+	// What is sent here is read strictly. Answers may gain members, and the
+	// document must not promise otherwise.
+	for name, s := range h.OpenAPI().Components.Schemas.Map() {
+		if name != "VerifyRequest" && !strings.HasPrefix(name, "Dsse") {
+			s.AdditionalProperties = nil
+		}
+	}
 	spec, err := json.Marshal(h.OpenAPI())
 	if err != nil {
 		return nil, fmt.Errorf("encode OpenAPI document: %w", err)
@@ -100,12 +107,14 @@ func completeProblem(ctx huma.Context, _ string, v any) (any, error) {
 
 // dsseEnvelope is the JSON form of an envelope, for the document.
 type dsseEnvelope struct {
-	Payload     string `json:"payload" contentEncoding:"base64" doc:"the canonical statement"`
-	PayloadType string `json:"payloadType" enum:"application/vnd.zhenglian.statement.v1+json"`
-	Signatures  []struct {
-		KeyID string `json:"keyid" doc:"account id, 40 hex digits"`
-		Sig   string `json:"sig" contentEncoding:"base64"`
-	} `json:"signatures" minItems:"1" maxItems:"64"`
+	Payload     string          `json:"payload" contentEncoding:"base64" doc:"the canonical statement"`
+	PayloadType string          `json:"payloadType" enum:"application/vnd.zhenglian.statement.v1+json"`
+	Signatures  []dsseSignature `json:"signatures" minItems:"1" maxItems:"64"`
+}
+
+type dsseSignature struct {
+	KeyID string `json:"keyid" doc:"account id, 40 hex digits"`
+	Sig   string `json:"sig" contentEncoding:"base64"`
 }
 
 // register adds a typed route. Its errors become problems.
@@ -178,7 +187,7 @@ func submitRoutes(h huma.API, c Config, l *ledger, m *metrics) {
 			return nil, err
 		}
 		o := api.SubmitOptions{Wait: time.Duration(in.Wait * float64(time.Second)), NoReceipt: !in.Receipt}
-		if in.Wait == 0 {
+		if o.Wait == 0 { // which for SubmitOptions is the default
 			o.Wait = -1
 		}
 		began := time.Now()
@@ -311,10 +320,14 @@ func readRoutes(h huma.API, c Config, l *ledger) {
 			name, value string
 			to          *tx.Digest
 		}{{"sha256", in.SHA256, &q.SHA256}, {"sm3", in.SM3, &q.SM3}, {"case_tag", in.CaseTag, &q.CaseTag}} {
-			if p.value != "" {
-				*p.to, _ = tx.ParseDigest(p.value) // the pattern has been checked
-				again.Set(p.name, p.value)
+			if p.value == "" {
+				continue
 			}
+			*p.to, _ = tx.ParseDigest(p.value) // the pattern has been checked
+			if p.to.IsZero() {                 // which for EvidenceQuery is no condition
+				return nil, badParameter("query."+p.name, "want a digest that is not all zero")
+			}
+			again.Set(p.name, p.value)
 		}
 		if in.Member != "" {
 			again.Set("member", in.Member)

@@ -14,7 +14,7 @@ const PayloadType = "application/vnd.zhenglian.statement.v1+json"
 
 // Limits of an envelope. A log entry is 8 bytes of height and the envelope, and
 // a C2SP tlog-tiles entry bundle gives an entry a 16-bit length; that fixes
-// MaxEnvelope. MaxStatement leaves room for signatures: 100 of secp256k1 or 5
+// MaxEnvelope. MaxStatement leaves room for signatures: 64 of secp256k1 or 4
 // of ML-DSA-65. Larger content is a blob, or goes under a Merkle root.
 const (
 	MaxStatement  = 48 << 10      // bytes of a statement

@@ -13,7 +13,7 @@ import (
 // accounts, 200–299 rules, 300–399 bodies, 900–999 the node.
 type Code uint32
 
-// The codes. The table in app/README.md is generated from codeTable below.
+// The codes. A test compares the table in app/README.md with codeTable below.
 const (
 	CodeOK Code = 0
 

@@ -367,7 +367,7 @@ func (r *Reader) String(max int) string {
 	return s
 }
 
-// bytes reads a string that needs no escape and returns it without a copy.
+// plain reads a string of ASCII that needs no escape and returns it without a copy.
 func (r *Reader) plain() []byte {
 	if r.err != nil {
 		return nil

@@ -22,7 +22,7 @@ type Signer interface {
 // A PrivateKey is a secret key in memory.
 type PrivateKey struct {
 	pub   PublicKey
-	seed  []byte // what Bytes returns
+	seed  []byte // what Secret returns
 	secp  *ecdsa.PrivateKey
 	sm2   *sm2.PrivateKey
 	mldsa *mldsa65.PrivateKey

@@ -27,6 +27,6 @@
 // # Adding a kind
 //
 // tx (body, newBody, Kinds, vector) → kinds.go here (one row) → a check
-// function if the row cannot say it → genesis.DefaultPolicies → scenario in
-// testdata → paragraph in app/README.md.
+// function if the row cannot say it → genesis.DefaultPolicies → every state with
+// it in table_test.go → its tables in app/README.md.
 package state

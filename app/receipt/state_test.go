@@ -15,8 +15,9 @@ import (
 )
 
 // rebuild makes the receipt that a ledger would give whose state differs by
-// change, in a chain that its validators really signed.
-func (l *ledger) rebuild(r *Receipt, change func(key, value []byte) []byte) *Receipt {
+// change, which may drop a row, and by additional rows, in a chain that its
+// validators really signed.
+func (l *ledger) rebuild(r *Receipt, change func(key, value []byte) []byte, add ...Row) *Receipt {
 	l.T.Helper()
 	v := l.at(r.Entry.Height)
 	tree := iavl.NewMutableTree(iavldb.NewMemDB(), 1000, true, iavl.NewNopLogger())
@@ -30,6 +31,11 @@ func (l *ledger) rebuild(r *Receipt, change func(key, value []byte) []byte) *Rec
 	})
 	if err != nil {
 		l.T.Fatal(err)
+	}
+	for _, a := range add {
+		if _, err := tree.Set(a.Key, a.Value); err != nil {
+			l.T.Fatal(err)
+		}
 	}
 	root, _, err := tree.SaveVersion()
 	if err != nil {

@@ -157,11 +157,7 @@ func (v *verification) inclusion() {
 	r := v.receipt
 	path := hashes(r.Path)
 	leaf := tlog.Hash(leafHash(r.Entry.Height, r.Entry.Envelope))
-	err := errors.New("the log is empty or shorter than the entry's number")
-	if r.Entry.Seq < r.LogSize {
-		err = tlog.CheckRecord(path, int64(r.LogSize), tlog.Hash(r.LogRoot), int64(r.Entry.Seq), leaf)
-	}
-	if err != nil {
+	if err := tlog.CheckRecord(path, int64(r.LogSize), tlog.Hash(r.LogRoot), int64(r.Entry.Seq), leaf); err != nil {
 		v.failed("inclusion", "路径不能证明该陈述在日志中", "The path does not prove that the entry is in the log", err)
 	} else {
 		v.set("inclusion", Pass, fmt.Sprintf("该陈述是日志第 %d 条（日志共 %d 条）。", r.Entry.Seq, r.LogSize),

@@ -107,6 +107,20 @@ func TestReceiptsVerify(t *testing.T) {
 			h.verify("receipt "+q, b, receipt.Options{WantID: s.ID})
 		}
 	}
+
+	// Whoever asks whether something holds is told what became of it.
+	resp, b := h.do("POST", "/v1/verify", `{"id":"`+last.ID.String()+`"}`)
+	var v api.Verification
+	if err := json.Unmarshal(b, &v); resp.StatusCode != 200 || err != nil {
+		t.Fatalf("verify: status %d, %v: %s", resp.StatusCode, err, b)
+	}
+	r, err := receipt.Parse(v.Receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Later == nil {
+		t.Error("POST /v1/verify answers with a receipt that does not show the withdrawal")
+	}
 }
 
 // A row that is not there is proven not to be there, and one that is, to be.

@@ -200,6 +200,12 @@ func (l *ledger) Receipt(ctx context.Context, id tx.ID, o api.ReceiptOptions) ([
 	if err != nil {
 		return nil, err
 	}
+	return l.receipt(ctx, id, seq, o)
+}
+
+// receipt is a statement's receipt in the form asked for, if it comes within the
+// usual wait.
+func (l *ledger) receipt(ctx context.Context, id tx.ID, seq uint64, o api.ReceiptOptions) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, api.DefaultWait)
 	defer cancel()
 	m, err := l.receipts.entry(ctx, id, seq)

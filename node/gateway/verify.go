@@ -152,19 +152,12 @@ func (l *ledger) verifyID(ctx context.Context, value string) (*api.Verification,
 	return v, l.addReceipt(ctx, v, id, seq)
 }
 
-// addReceipt adds a statement's receipt, if it comes within the usual wait.
-func (l *ledger) addReceipt(ctx context.Context, v *api.Verification, id tx.ID, seq uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, api.DefaultWait)
-	defer cancel()
-	m, err := l.receipts.entry(ctx, id, seq)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return retryLater(api.CodeNotReady, 1)
-	}
-	if err != nil {
-		return err
-	}
-	v.ID, v.Receipt = id, m.json
-	return nil
+// addReceipt adds a statement's receipt as of now, so that whoever asks whether
+// something holds sees also what became of it.
+func (l *ledger) addReceipt(ctx context.Context, v *api.Verification, id tx.ID, seq uint64) (err error) {
+	v.ID = id
+	v.Receipt, err = l.receipt(ctx, id, seq, api.ReceiptOptions{})
+	return err
 }
 
 // verifyKey proves a row of the state, or its absence; bad is what was wrong

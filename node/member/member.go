@@ -94,7 +94,7 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	}
 	m.gateway, err = gateway.New(
 		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Index: m.index, Blobs: m.blobs, Log: m.log})
+		gateway.Options{Chain: c, Index: m.index, Blobs: m.blobs, Metrics: m.node.Metrics(), Log: m.log})
 	if err != nil {
 		return nil, err
 	}

@@ -73,8 +73,7 @@ type standing struct {
 	issuer  *row.Member // the stating member; nil: not on the ledger
 	parties []party     // of the envelope in its order, then of the tally
 	tally   *row.Tally  // nil: every signature came with the statement
-	link    *row.Link   // of an effective statement that continues a matter
-	matter  *row.Matter // nil: as its opening entry left it
+	matter  *row.Matter // nil: as its opening entry left it, or continued by a statement that is not effective
 	version uint32      // of the policy; 0: there is none
 	expr    string      // of the policy
 	holds   bool        // the signatures satisfy it
@@ -144,10 +143,11 @@ func (w *walk) matter(st *standing, e *Entry, s *tx.Statement) error {
 	}
 	seq := e.Seq
 	if !opens(s) {
-		if st.link, err = load(w, row.LinkKey(e.Seq), row.DecodeLink); err != nil || st.link == nil {
+		link, err := load(w, row.LinkKey(e.Seq), row.DecodeLink)
+		if err != nil || link == nil {
 			return err
 		}
-		seq = st.link.Matter
+		seq = link.Matter
 	}
 	st.matter, err = load(w, row.MatterKey(seq), row.DecodeMatter)
 	return err

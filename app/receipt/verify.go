@@ -351,8 +351,6 @@ func (v *verification) became() {
 		say(Skip, "尚在等待会签。", "it still waits for signatures.")
 	case state == string(row.Expired) || state == StateLapsed:
 		say(Skip, "未在期限内取得所需会签，未生效。", "it did not get the signatures it needed in time, and took no effect.")
-	case !opens(v.stmt) && st.link == nil:
-		say(Fail, "账本没有记载该陈述所属的事项。", "the ledger does not say to which matter the statement belongs.")
 	case !opens(v.stmt) && st.matter == nil:
 		say(Fail, "账本没有记载该陈述所推进的事项。", "the ledger does not hold the matter that the statement continues.")
 	case !opens(v.stmt) && st.matter.Head != v.env.ID():

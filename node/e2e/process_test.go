@@ -31,6 +31,8 @@ type process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	err  error         // of Wait; read after done
+
+	killed bool // by the test; owned by its goroutine
 }
 
 // start runs a program whose output is appended to the file log. It is killed
@@ -86,6 +88,7 @@ func (p *process) running() error {
 
 // kill ends the process as a power failure would.
 func (p *process) kill() {
+	p.killed = true
 	_ = p.cmd.Process.Kill() // an error says that it has ended already
 	<-p.done
 }

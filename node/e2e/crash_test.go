@@ -70,7 +70,7 @@ func TestCrash(t *testing.T) {
 		n.awaitReady(i)
 	}
 	acknowledged, open := l.stop()
-	t.Logf("%d acknowledged during the kills, %d not", len(acknowledged), len(open))
+	t.Logf("%d acknowledged during the kills, %d not; going on took at most %s", len(acknowledged), len(open), l.slowest.Round(time.Millisecond))
 	again := n.resubmit(open)
 	all := append(acknowledged, again...)
 	n.checkAll(all)
@@ -89,7 +89,8 @@ type load struct {
 	*network
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
-	count   atomic.Int64 // of acknowledged
+	count   atomic.Int64  // of acknowledged
+	slowest time.Duration // of progress; owned by the goroutine of the test
 
 	mu           sync.Mutex
 	acknowledged []*api.Submission // answered with a receipt, which was verified
@@ -170,7 +171,7 @@ func passes(err error) bool {
 // progress waits until a few more statements are acknowledged.
 func (l *load) progress(when string) {
 	l.Helper()
-	want := l.count.Load() + 5
+	began, want := time.Now(), l.count.Load()+5
 	eventually(l.T, "progress "+when, func() error {
 		for _, p := range l.procs {
 			// Those that the test has killed have been replaced, or will be.
@@ -183,6 +184,7 @@ func (l *load) progress(when string) {
 		}
 		return nil
 	})
+	l.slowest = max(l.slowest, time.Since(began))
 }
 
 // stop ends the load and returns what became of it.

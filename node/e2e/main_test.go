@@ -1,9 +1,10 @@
 // Package e2e tests the ledger as its users meet it: zhengd, zheng and
 // zheng-verify as programs of their own, with real homes, sockets and signals.
 //
-//	demo_test.go     the example consortium and everything one does with it
-//	crash_test.go    validators killed at random moments under load
-//	network_test.go  validators stopped and started, and a node that joins late
+//	demo_test.go             the example consortium and everything one does with it
+//	supervise_linux_test.go  its validators killed, and its supervisor
+//	crash_test.go            validators killed at random moments under load
+//	network_test.go          validators stopped and started, and a node that joins late
 //
 // What a test of one process can show is tested beside the code; here is what
 // only whole processes can.

@@ -13,6 +13,13 @@ import (
 type figure struct {
 	name, unit string
 	measure    func(context.Context, *bench) (pair, error)
+	parts      func(*bench) []part // printed after it, when not nil
+}
+
+// part is something said together with a figure.
+type part struct {
+	name, unit string
+	pair
 }
 
 // figures lists everything that can be measured, in the order of measurement.
@@ -20,15 +27,28 @@ type figure struct {
 // The last argument of a throughput is the rate, in transactions a second, for
 // which the pool is made beforehand; the window of a faster subject ends early.
 var figures = []figure{
-	{"throughput.1v.1sig", "1/s", throughput(1, 1, 40_000)},
-	{"throughput.1v.2sig", "1/s", throughput(1, 2, 28_000)},
-	{"throughput.1v.3sig", "1/s", throughput(1, 3, 20_000)},
-	{"throughput.4v.1sig", "1/s", throughput(4, 1, 16_000)},
-	{"throughput.4v.2sig", "1/s", throughput(4, 2, 10_000)},
-	{"throughput.4v.3sig", "1/s", throughput(4, 3, 8_000)},
-	{"latency.4v.p50", "s", latency(4, 0.50)},
-	{"latency.4v.p99", "s", latency(4, 0.99)},
+	{name: "throughput.1v.1sig", unit: "1/s", measure: throughput(1, 1, poolRate1v)},
+	{name: "throughput.1v.2sig", unit: "1/s", measure: throughput(1, 2, 28_000)},
+	{name: "throughput.1v.3sig", unit: "1/s", measure: throughput(1, 3, 20_000)},
+	{name: "throughput.4v.1sig", unit: "1/s", measure: throughput(4, 1, poolRate4v)},
+	{name: "throughput.4v.2sig", unit: "1/s", measure: throughput(4, 2, 10_000)},
+	{name: "throughput.4v.3sig", unit: "1/s", measure: throughput(4, 3, 8_000)},
+	{name: "latency.4v.p50", unit: "s", measure: latency(4, 0.50)},
+	{name: "latency.4v.p99", unit: "s", measure: latency(4, 0.99)},
+	{name: "latency.4v.halfload.p99", unit: "s", measure: halfLoad},
+	{name: "growth.1m", unit: "1/s", measure: growthRates, parts: growthParts},
+	{name: "disk.per_statement", unit: "B", measure: diskPerStatement, parts: diskParts},
+	{name: "overload.4v", unit: "1/s", measure: overload, parts: overloadParts},
+	{name: "receipt.bytes", unit: "B", measure: receiptBytes, parts: receiptBytesParts},
+	{name: "receipt.verify", unit: "s", measure: receiptVerify, parts: receiptVerifyParts},
 }
+
+// The rates, in transactions a second, for which the pools of one validator and of
+// four are made when a statement has one signature.
+const (
+	poolRate1v = 40_000
+	poolRate4v = 16_000
+)
 
 func figureNames() []string {
 	names := make([]string, len(figures))
@@ -40,24 +60,42 @@ func figureNames() []string {
 
 // scale is how long to measure.
 type scale struct {
-	pairs   int           // odd, so that there is a median
-	warm    time.Duration // load before the window opens
-	window  time.Duration
-	samples int // submissions of a latency run
+	pairs      int           // odd, so that there is a median
+	warm       time.Duration // load before the window opens
+	window     time.Duration
+	samples    int           // submissions of a latency run
+	statements int           // of a growth run
+	verifying  time.Duration // of each form of a receipt
 }
 
 var (
-	fullScale  = scale{pairs: 5, warm: 1500 * time.Millisecond, window: 5 * time.Second, samples: 100}
-	quickScale = scale{pairs: 1, warm: time.Second, window: 3 * time.Second, samples: 50}
+	fullScale = scale{pairs: 5, warm: 1500 * time.Millisecond, window: 5 * time.Second, samples: 100,
+		statements: 1_000_000, verifying: 2 * time.Second}
+	quickScale = scale{pairs: 1, warm: time.Second, window: 3 * time.Second, samples: 50,
+		statements: 100_000, verifying: 500 * time.Millisecond}
 )
 
 // bench is one run of the program.
 type bench struct {
 	subject  string // key of workloads
 	scale    scale
+	profile  string // folder; empty: no profiles
 	progress io.Writer
 
-	latencies map[int][]latencyPair // by number of validators: p50 and p99 share one measurement
+	// What several figures share.
+	latencies  map[int][]latencyPair // by number of validators
+	saturated4 float64               // the subject's throughput.4v.1sig; 0: not measured
+	growth     *growth
+	overloaded *overloadResult
+	receipts   *receipts
+}
+
+// network returns a network of the subject, which is to be opened.
+func (b *bench) network(name string, validators, sigs int, s spec) *network {
+	return &network{
+		name: name, validators: validators, subject: b.subject, sigs: sigs, spec: s,
+		progress: b.progress, profile: b.profile,
+	}
 }
 
 // pair is one value with the ceiling measured beside it.
@@ -94,18 +132,13 @@ func (b *bench) alternate(what string, measure func(ceiling bool) (result, error
 // validator being offered as many as its mempool takes.
 func throughput(validators, sigs, perSecond int) func(context.Context, *bench) (pair, error) {
 	return func(ctx context.Context, b *bench) (pair, error) {
-		total := b.scale.warm + b.scale.window
-		n := &network{
-			validators: validators, subject: b.subject, sigs: sigs,
-			spec: spec{Mode: saturate, Warm: b.scale.warm, Window: b.scale.window},
-		}
-		what := fmt.Sprintf("throughput.%dv.%dsig", validators, sigs)
-		fmt.Fprintf(b.progress, "%s making transactions\n", what)
-		if err := n.open(int(float64(perSecond) * total.Seconds())); err != nil {
+		name := fmt.Sprintf("throughput.%dv.%dsig", validators, sigs)
+		n := b.network(name, validators, sigs, spec{Mode: saturate, Warm: b.scale.warm, Window: b.scale.window})
+		if err := n.open(b.pool(perSecond)); err != nil {
 			return pair{}, err
 		}
 		defer n.close()
-		rs, err := b.alternate(what, func(ceiling bool) (result, error) { return n.run(ctx, ceiling) })
+		rs, err := b.alternate(name, func(ceiling bool) (result, error) { return n.run(ctx, ceiling) })
 		if err != nil {
 			return pair{}, err
 		}
@@ -113,30 +146,37 @@ func throughput(validators, sigs, perSecond int) func(context.Context, *bench) (
 		for _, r := range rs {
 			ps = append(ps, pair{ceiling: r[0].Rate, value: r[1].Rate})
 		}
-		return median(ps), nil
+		p := median(ps)
+		if validators == 4 && sigs == 1 {
+			b.saturated4 = p.value
+		}
+		return p, nil
 	}
+}
+
+// pool is the size of a pool for a load of warm-up and window.
+func (b *bench) pool(perSecond int) int {
+	return int(float64(perSecond) * (b.scale.warm + b.scale.window).Seconds())
 }
 
 // latencyPair holds the sorted latencies of a pair, in seconds.
 type latencyPair struct{ value, ceiling []float64 }
 
-// latency measures single submissions on an otherwise idle chain: from Submit to
-// the receipt in hand, or, for an application without receipts, to the decision of
-// the next height, from which on the result can be proved.
+// latency measures single submissions on an otherwise idle chain: through the
+// gateway until the receipt is in hand and verified, or, for an application without
+// a gateway, until the decision of the next height, from which on the result can be
+// proved.
 func latency(validators int, quantile float64) func(context.Context, *bench) (pair, error) {
 	return func(ctx context.Context, b *bench) (pair, error) {
 		lps, ok := b.latencies[validators]
 		if !ok {
-			n := &network{
-				validators: validators, subject: b.subject, sigs: 1,
-				spec: spec{Mode: oneByOne, Samples: b.scale.samples},
-			}
+			n := b.network(fmt.Sprintf("latency.%dv", validators), validators, 1,
+				spec{Mode: oneByOne, Samples: b.scale.samples, Gateway: true})
 			if err := n.open(b.scale.samples * validators); err != nil {
 				return pair{}, err
 			}
 			defer n.close()
-			rs, err := b.alternate(fmt.Sprintf("latency.%dv", validators),
-				func(ceiling bool) (result, error) { return n.run(ctx, ceiling) })
+			rs, err := b.alternate(n.name, func(ceiling bool) (result, error) { return n.run(ctx, ceiling) })
 			if err != nil {
 				return pair{}, err
 			}
@@ -154,6 +194,33 @@ func latency(validators int, quantile float64) func(context.Context, *bench) (pa
 		}
 		return median(ps), nil
 	}
+}
+
+// halfLoad measures four validators at half of the rate that saturates them: from
+// the moment a submission is due to the decision of the height that proves it.
+func halfLoad(ctx context.Context, b *bench) (pair, error) {
+	if b.saturated4 == 0 {
+		if _, err := throughput(4, 1, poolRate4v)(ctx, b); err != nil {
+			return pair{}, err
+		}
+	}
+	rate := b.saturated4 / 2
+	n := b.network("latency.4v.halfload", 4, 1,
+		spec{Mode: steady, Warm: b.scale.warm, Window: b.scale.window, Rate: rate})
+	if err := n.open(b.pool(int(rate) + 1)); err != nil {
+		return pair{}, err
+	}
+	defer n.close()
+	rs, err := b.alternate(fmt.Sprintf("%s at %.0f/s", n.name, rate),
+		func(ceiling bool) (result, error) { return n.run(ctx, ceiling) })
+	if err != nil {
+		return pair{}, err
+	}
+	var ps []pair
+	for _, r := range rs {
+		ps = append(ps, pair{value: at(r[1].Latencies, 0.99), ceiling: at(r[0].Latencies, 0.99)})
+	}
+	return median(ps), nil
 }
 
 // at returns a quantile of sorted values.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/vfs"
@@ -17,6 +18,7 @@ import (
 	"zhenglian/app/store"
 	"zhenglian/app/tx"
 	"zhenglian/genesis"
+	"zhenglian/node/gateway"
 )
 
 // ledgerWorkload is the ledger itself: each transaction is an evidence.seal of
@@ -25,7 +27,11 @@ type ledgerWorkload struct {
 	state  *genesis.State
 	keys   []tx.Signer // those that sign each statement
 	anchor tx.Anchor
+
+	gateway atomic.Pointer[gateway.Gateway] // told of blocks, once there is one
 }
+
+var _ Served = (*ledgerWorkload)(nil)
 
 // benchPolicies ask for 1, 2 or 3 signatures; the third is the rule of a new
 // network.
@@ -87,8 +93,14 @@ func (w *ledgerWorkload) Genesis(doc *cmttypes.GenesisDoc) (err error) {
 }
 
 func (w *ledgerWorkload) App(home string) (abci.Application, error) {
-	return app.New(app.Config{Dir: filepath.Join(home, "app")})
+	return app.New(app.Config{Dir: ledgerDir(home), OnBlock: func(b app.Block) {
+		if g := w.gateway.Load(); g != nil {
+			g.Committed(b)
+		}
+	}})
 }
+
+func ledgerDir(home string) string { return filepath.Join(home, "data", "ledger") }
 
 func (w *ledgerWorkload) Tx(i int) ([]byte, error) {
 	d := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))

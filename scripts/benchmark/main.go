@@ -1,15 +1,23 @@
 // Command benchmark measures the chain: ./scripts/bench runs it.
 //
-// Every figure is taken in pairs: the subject (an application with its
+// Most figures are taken in pairs: the subject (an application with its
 // transactions) and beside it the ceiling (the no-op application given the same
 // transactions by the same load on the same node code and configuration). Subject
 // and ceiling alternate, so that the drift of the machine hits both, and the pair
-// with the median ratio is reported.
+// with the median ratio is reported. What each figure is measured beside is said in
+// scripts/README.md.
 //
 // Each validator is a process of its own: the program runs itself again with the
-// argument "validator". See validator.go for that side, network.go for this one,
-// figures.go for what is measured and workload.go for how an application is
-// plugged in.
+// argument "validator".
+//
+//	figures.go    what is measured
+//	network.go    the side of the parent: makes a chain, runs it, gathers results
+//	validator.go  the side of a validator, load.go how it is loaded, meter.go what is counted
+//	workload.go   how an application is plugged in; ledger.go and gateway.go: ours
+//	growth.go     one long run and the disk it took
+//	overload.go   clients that offer more than the chain takes
+//	receipts.go   size and verification of a receipt
+//	pool.go       transactions made beforehand
 package main
 
 import (
@@ -44,36 +52,26 @@ type line struct {
 	Name    string  `json:"name"`
 	Value   float64 `json:"value"`
 	Unit    string  `json:"unit"`
-	Ceiling float64 `json:"ceiling"` // the same figure of the no-op application
+	Ceiling float64 `json:"ceiling"` // what was measured beside it, or a bound
 	Ratio   float64 `json:"ratio"`   // Value / Ceiling
 }
 
 // run measures the figures named in args and prints them.
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	b := &bench{subject: defaultSubject, scale: fullScale, progress: progress}
-	var names []string
-	for _, a := range args {
-		name, isSubject := strings.CutPrefix(a, "--subject=")
-		switch {
-		case a == "--quick":
-			b.scale = quickScale
-		case isSubject:
-			b.subject = name
-		case strings.HasPrefix(a, "-"):
-			return fmt.Errorf("unknown option %s (want --quick or --subject=NAME)", a)
-		default:
-			names = append(names, a)
-		}
+	names, err := b.options(args)
+	if err != nil {
+		return err
 	}
-	if _, ok := workloads[b.subject]; !ok {
-		return fmt.Errorf("unknown subject %q", b.subject)
-	}
-	for _, name := range names {
-		if !slices.ContainsFunc(figures, func(f figure) bool { return f.name == name }) {
-			return fmt.Errorf("unknown figure %q; there are %s", name, strings.Join(figureNames(), " "))
+	if b.profile != "" {
+		if err := os.MkdirAll(b.profile, 0o755); err != nil {
+			return fmt.Errorf("profile: %w", err)
 		}
 	}
 	enc := json.NewEncoder(out)
+	say := func(name, unit string, p pair) error {
+		return enc.Encode(line{Name: name, Value: p.value, Unit: unit, Ceiling: p.ceiling, Ratio: p.ratio()})
+	}
 	for _, f := range figures {
 		if len(names) > 0 && !slices.Contains(names, f.name) {
 			continue
@@ -82,10 +80,53 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
-		err = enc.Encode(line{Name: f.name, Value: p.value, Unit: f.unit, Ceiling: p.ceiling, Ratio: p.ratio()})
-		if err != nil {
+		if err := say(f.name, f.unit, p); err != nil {
 			return err
+		}
+		if f.parts == nil {
+			continue
+		}
+		for _, part := range f.parts(b) {
+			if err := say(f.name+"."+part.name, part.unit, part.pair); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// options reads the arguments and returns the names of figures among them.
+func (b *bench) options(args []string) (names []string, err error) {
+	for i := 0; i < len(args); i++ {
+		option, value, hasValue := strings.Cut(args[i], "=")
+		switch {
+		case args[i] == "--quick":
+			b.scale = quickScale
+		case option == "--subject", option == "--profile":
+			if !hasValue {
+				if i++; i == len(args) {
+					return nil, fmt.Errorf("%s needs a value", option)
+				}
+				value = args[i]
+			}
+			if option == "--subject" {
+				b.subject = value
+			} else {
+				b.profile = value
+			}
+		case strings.HasPrefix(option, "-"):
+			return nil, fmt.Errorf("unknown option %s (want --quick, --profile DIR or --subject NAME)", option)
+		default:
+			names = append(names, args[i])
+		}
+	}
+	if _, ok := workloads[b.subject]; !ok {
+		return nil, fmt.Errorf("unknown subject %q", b.subject)
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(figures, func(f figure) bool { return f.name == name }) {
+			return nil, fmt.Errorf("unknown figure %q; there are %s", name, strings.Join(figureNames(), " "))
+		}
+	}
+	return names, nil
 }

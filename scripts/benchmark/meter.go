@@ -1,8 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,8 +18,20 @@ type meter struct {
 	pending block
 	blocks  []block // with transactions, committed
 
-	watched []byte     // transaction looked for
-	found   chan int64 // capacity 1: the height it was found at
+	watched  map[[32]byte]time.Time // when each transaction looked for was due, by SHA-256
+	executed []execution            // of watched transactions, heights ascending
+}
+
+// execution is a watched transaction in a block whose effects are not provable yet.
+type execution struct {
+	height int64
+	due    time.Time
+}
+
+// sample is the fate of a watched transaction.
+type sample struct {
+	due  time.Time     // when it was to be submitted
+	took time.Duration // from then until it was provable
 }
 
 // block is a committed block that had accepted transactions.
@@ -29,13 +42,40 @@ type block struct {
 	executed time.Duration
 }
 
-// watch returns a channel that gets the height at which tx is executed. There is
-// one watched transaction at a time.
-func (m *meter) watch(tx []byte) <-chan int64 {
+// watch looks for a transaction in blocks to come.
+func (m *meter) watch(tx []byte, due time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.watched, m.found = tx, make(chan int64, 1)
-	return m.found
+	if m.watched == nil {
+		m.watched = make(map[[32]byte]time.Time)
+	}
+	m.watched[sha256.Sum256(tx)] = due
+}
+
+// forget ends the watch for a transaction that was refused.
+func (m *meter) forget(tx []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.watched, sha256.Sum256(tx))
+}
+
+// provable returns the watched transactions that the decision of a height made
+// provable: those of the blocks below it.
+func (m *meter) provable(height int64, now time.Time) (s []sample) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for len(m.executed) > 0 && m.executed[0].height < height {
+		s = append(s, sample{m.executed[0].due, now.Sub(m.executed[0].due)})
+		m.executed = m.executed[1:]
+	}
+	return s
+}
+
+// unproven is the number of watched transactions that are not provable yet.
+func (m *meter) unproven() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.watched) + len(m.executed)
 }
 
 // FinalizeBlock implements abci.Application.
@@ -54,9 +94,13 @@ func (m *meter) FinalizeBlock(ctx context.Context, r *abci.RequestFinalizeBlock)
 		} else {
 			m.pending.refused++
 		}
-		if m.watched != nil && bytes.Equal(tx, m.watched) {
-			m.watched = nil
-			m.found <- r.Height
+		if len(m.watched) == 0 {
+			continue
+		}
+		sum := sha256.Sum256(tx)
+		if due, ok := m.watched[sum]; ok {
+			delete(m.watched, sum)
+			m.executed = append(m.executed, execution{r.Height, due})
 		}
 	}
 	return res, nil
@@ -87,6 +131,13 @@ func (m *meter) between(from, to time.Time) []block {
 		}
 	}
 	return bs
+}
+
+// all returns the blocks committed so far.
+func (m *meter) all() []block {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.blocks)
 }
 
 // last returns the time of the last block with transactions.

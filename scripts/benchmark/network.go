@@ -10,11 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	cmttypes "github.com/cometbft/cometbft/types"
 	"golang.org/x/sync/errgroup"
 
+	"zhenglian/genesis"
 	"zhenglian/node"
 )
 
@@ -25,12 +27,24 @@ const validatorArg = "validator"
 // first block, stop.
 const setupLimit = 60 * time.Second
 
+// exhaustLimit bounds the measured part of a run that exhausts a pool.
+const exhaustLimit = 30 * time.Minute
+
 // network runs validators as child processes on this machine.
 type network struct {
+	name       string // of what is measured
 	validators int
 	subject    string
 	sigs       int
 	spec       spec // the parts common to all validators
+	progress   io.Writer
+	profile    string // folder for profiles of validator 0, when it is the subject's; empty: none
+
+	// clients, when not nil, loads the gateways while the validators measure.
+	clients func(ctx context.Context, urls []string) error
+
+	// inspect, when not nil, looks at the homes after the validators have stopped.
+	inspect func(homes []string) error
 
 	workload Workload
 	dir      string
@@ -49,19 +63,36 @@ func (n *network) open(txs int) (err error) {
 	for i := range n.validators {
 		n.pools = append(n.pools, filepath.Join(n.dir, fmt.Sprintf("pool%d", i)))
 	}
-	if err := writePools(n.workload, txs, n.pools); err != nil {
+	told := time.Now()
+	err = writePools(n.workload, txs, n.pools, func(made int) {
+		if made == txs || time.Since(told) > 10*time.Second {
+			fmt.Fprintf(n.progress, "%s %d of %d transactions made\n", n.name, made, txs)
+			told = time.Now()
+		}
+	})
+	if err != nil {
 		n.close()
-		return err
 	}
-	return nil
+	return err
 }
 
 func (n *network) close() { os.RemoveAll(n.dir) }
 
+// limit bounds a run, measurement and all.
+func (n *network) limit() time.Duration {
+	d := setupLimit + n.spec.Warm + n.spec.Window + time.Duration(n.spec.Samples)*time.Second
+	switch n.spec.Mode {
+	case exhaust:
+		d += exhaustLimit
+	case serve, steady:
+		d += 2 * patience
+	}
+	return d
+}
+
 // run measures once, on a new chain.
 func (n *network) run(ctx context.Context, ceiling bool) (result, error) {
-	ctx, cancel := context.WithTimeout(ctx, setupLimit+n.spec.Warm+n.spec.Window+
-		time.Duration(n.spec.Samples)*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, n.limit())
 	defer cancel()
 	n.runs++
 	root := filepath.Join(n.dir, fmt.Sprintf("run%d", n.runs))
@@ -82,25 +113,28 @@ func (n *network) run(ctx context.Context, ceiling bool) (result, error) {
 			v.kill()
 		}
 	}()
+	homes := make([]string, len(cfgs))
 	for i, c := range cfgs {
+		homes[i] = c.Home
 		s := n.spec
-		s.Home, s.Index, s.Validators, s.Pool = c.Home, i, n.validators, n.pools[i]
+		s.Home, s.Index, s.Validators = c.Home, i, n.validators
 		s.Workload, s.Sigs, s.Ceiling = n.subject, n.sigs, ceiling
+		if s.Mode != serve {
+			s.Pool = n.pools[i]
+		}
+		if n.profile != "" && i == 0 && !ceiling {
+			s.Profile = filepath.Join(n.profile, fmt.Sprintf("%s.%s.%d", n.name, s.Mode, n.runs))
+		}
 		v, err := startValidator(ctx, s)
 		if err != nil {
 			return result{}, err
 		}
+		v.progress = func(text string) { fmt.Fprintf(n.progress, "%s %s\n", n.name, text) }
 		vs = append(vs, v)
 	}
 	// Each step is taken by all before any takes the next.
-	results := make([]result, len(vs))
-	for _, step := range []func(i int, v *validator) error{
-		func(_ int, v *validator) error { return v.expect("ready", nil) },
-		func(_ int, v *validator) error { return v.tell("go") },
-		func(i int, v *validator) error { return v.expect("result", &results[i]) },
-		func(_ int, v *validator) error { return v.tell("stop") },
-		func(_ int, v *validator) error { return v.cmd.Wait() },
-	} {
+	hellos, results := make([]ready, len(vs)), make([]result, len(vs))
+	all := func(step func(i int, v *validator) error) error {
 		var g errgroup.Group
 		for i, v := range vs {
 			g.Go(func() error {
@@ -110,28 +144,62 @@ func (n *network) run(ctx context.Context, ceiling bool) (result, error) {
 				return nil
 			})
 		}
-		if err := g.Wait(); err != nil {
-			return result{}, errors.Join(err, ctx.Err())
+		return g.Wait()
+	}
+	err = func() error {
+		if err := all(func(i int, v *validator) error { return v.expect("ready", &hellos[i]) }); err != nil {
+			return err
+		}
+		if err := all(func(_ int, v *validator) error { return v.tell("go") }); err != nil {
+			return err
+		}
+		var load errgroup.Group
+		if n.clients != nil && n.spec.Mode == serve {
+			var urls []string
+			for _, h := range hellos {
+				urls = append(urls, h.URL)
+			}
+			load.Go(func() error { return n.clients(ctx, urls) })
+		}
+		measured := all(func(i int, v *validator) error { return v.expect("result", &results[i]) })
+		if err := errors.Join(measured, load.Wait()); err != nil {
+			return err
+		}
+		if err := all(func(_ int, v *validator) error { return v.tell("stop") }); err != nil {
+			return err
+		}
+		return all(func(_ int, v *validator) error { return v.cmd.Wait() })
+	}()
+	if err != nil {
+		return result{}, errors.Join(err, ctx.Err())
+	}
+	if n.inspect != nil {
+		if err := n.inspect(homes); err != nil {
+			return result{}, err
 		}
 	}
+	return summary(results), nil
+}
+
+// summary is the result of validator 0 with what concerns all of them.
+func summary(results []result) result {
 	r := results[0]
-	r.Others = r.Busy
-	r.Cores = 0
+	r.Others, r.Cores, r.Latencies = r.Busy, 0, nil
 	for _, v := range results {
 		r.Cores += v.Cores
 		r.Others -= v.Cores
+		r.RSS = max(r.RSS, v.RSS)
+		r.Latencies = append(r.Latencies, v.Latencies...)
 	}
-	return r, nil
+	slices.Sort(r.Latencies)
+	return r
 }
 
 // genesis returns the document of a run, with the parameters of a real chain.
 func (n *network) genesis(vals []cmttypes.GenesisValidator, ceiling bool) (*cmttypes.GenesisDoc, error) {
-	p := cmttypes.DefaultConsensusParams()
-	p.Block.MaxBytes = 2 << 20
-	p.Evidence.MaxBytes = 64 << 10
 	doc := &cmttypes.GenesisDoc{
 		ChainID: chainID, GenesisTime: time.Now(), InitialHeight: 1,
-		ConsensusParams: p, Validators: vals,
+		ConsensusParams: genesis.ConsensusParams(), Validators: vals,
 	}
 	if ceiling {
 		return doc, nil
@@ -142,9 +210,10 @@ func (n *network) genesis(vals []cmttypes.GenesisValidator, ceiling bool) (*cmtt
 // validator is a child process. It writes messages as JSON lines and reads orders
 // as lines; it stops when its input ends.
 type validator struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
+	cmd      *exec.Cmd
+	in       io.WriteCloser
+	out      *bufio.Reader
+	progress func(text string)
 }
 
 // message is what a validator writes: one of the members.
@@ -179,26 +248,31 @@ func startValidator(ctx context.Context, s spec) (*validator, error) {
 	return &validator{cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
 }
 
-// expect reads a message of a kind.
+// expect reads a message of a kind and passes progress on until it comes.
 func (v *validator) expect(kind string, body any) error {
-	line, err := v.out.ReadBytes('\n')
-	if err != nil {
-		return fmt.Errorf("ended before %q: %w", kind, err)
+	for {
+		line, err := v.out.ReadBytes('\n')
+		if err != nil {
+			return fmt.Errorf("ended before %q: %w", kind, err)
+		}
+		var m message
+		if err := json.Unmarshal(line, &m); err != nil {
+			return fmt.Errorf("parsing %q: %w", line, err)
+		}
+		switch {
+		case m.Error != "":
+			return errors.New(m.Error)
+		case m.Kind == kind:
+			return json.Unmarshal(m.Body, body)
+		case m.Kind != "progress":
+			return fmt.Errorf("said %q instead of %q", m.Kind, kind)
+		}
+		var text string
+		if err := json.Unmarshal(m.Body, &text); err != nil {
+			return err
+		}
+		v.progress(text)
 	}
-	var m message
-	if err := json.Unmarshal(line, &m); err != nil {
-		return fmt.Errorf("parsing %q: %w", line, err)
-	}
-	if m.Error != "" {
-		return errors.New(m.Error)
-	}
-	if m.Kind != kind {
-		return fmt.Errorf("said %q instead of %q", m.Kind, kind)
-	}
-	if body == nil {
-		return nil
-	}
-	return json.Unmarshal(m.Body, body)
 }
 
 // tell gives an order.

@@ -3,66 +3,96 @@ package main
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 )
 
 // A pool is a file of transactions, each after its length in 4 bytes.
 
-// writePools makes count transactions and deals them out to the files.
-func writePools(w Workload, count int, paths []string) error {
-	txs := make([][]byte, count)
-	var g errgroup.Group
-	workers := runtime.GOMAXPROCS(0)
-	for k := range workers {
-		g.Go(func() (err error) {
-			for i := k; i < count && err == nil; i += workers {
-				txs[i], err = w.Tx(i)
-			}
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return fmt.Errorf("making transactions: %w", err)
-	}
+// poolOverhead is what a pool takes for a transaction besides its bytes.
+const poolOverhead = 4
+
+// chunk is how many transactions are made at a time: what is held in memory.
+const chunk = 20_000
+
+// writePools makes count transactions on all cores and deals them out to the
+// files. It tells progress how many there are after each chunk.
+func writePools(w Workload, count int, paths []string, progress func(made int)) (err error) {
+	files := make([]*poolFile, len(paths))
 	for k, path := range paths {
-		if err := writePool(path, txs, k, len(paths)); err != nil {
+		if files[k], err = createPool(path); err != nil {
+			return fmt.Errorf("writing transactions: %w", err)
+		}
+		defer files[k].file.Close()
+	}
+	txs := make([][]byte, min(chunk, count))
+	for first := 0; first < count; first += chunk {
+		txs = txs[:min(chunk, count-first)]
+		if err := makeTxs(w, first, txs); err != nil {
+			return fmt.Errorf("making transactions: %w", err)
+		}
+		for i, tx := range txs {
+			files[(first+i)%len(files)].add(tx)
+		}
+		progress(first + len(txs))
+	}
+	for _, f := range files {
+		if err := f.close(); err != nil {
 			return fmt.Errorf("writing transactions: %w", err)
 		}
 	}
 	return nil
 }
 
-// writePool writes every step-th transaction from the first on.
-func writePool(path string, txs [][]byte, first, step int) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
+// makeTxs fills txs with the transactions from the given number on.
+func makeTxs(w Workload, first int, txs [][]byte) error {
+	var g errgroup.Group
+	workers := runtime.GOMAXPROCS(0)
+	for k := range workers {
+		g.Go(func() (err error) {
+			for i := k; i < len(txs) && err == nil; i += workers {
+				txs[i], err = w.Tx(first + i)
+			}
+			return err
+		})
 	}
-	defer f.Close()
-	b := bufio.NewWriterSize(f, 1<<20)
-	for i := first; i < len(txs); i += step {
-		var size [4]byte
-		binary.BigEndian.PutUint32(size[:], uint32(len(txs[i])))
-		b.Write(size[:]) // an error sticks until Flush
-		b.Write(txs[i])
-	}
-	if err := b.Flush(); err != nil {
-		return err
-	}
-	return f.Close()
+	return g.Wait()
 }
 
-// readPool reads a file of writePools.
-func readPool(path string) ([][]byte, error) {
-	b, err := os.ReadFile(path)
+type poolFile struct {
+	file *os.File
+	buf  *bufio.Writer
+}
+
+func createPool(path string) (*poolFile, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return &poolFile{f, bufio.NewWriterSize(f, 1<<20)}, nil
+}
+
+func (p *poolFile) add(tx []byte) {
+	var size [4]byte
+	binary.BigEndian.PutUint32(size[:], uint32(len(tx)))
+	p.buf.Write(size[:]) // an error sticks until close
+	p.buf.Write(tx)
+}
+
+func (p *poolFile) close() error { return errors.Join(p.buf.Flush(), p.file.Close()) }
+
+// readPool maps a file of writePools into memory, for as long as the process
+// lives: a pool can be larger than what a validator may use.
+func readPool(path string) (txs [][]byte, err error) {
+	b, err := mapFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading transactions: %w", err)
 	}
-	var txs [][]byte
 	for len(b) > 0 {
 		if len(b) < 4 {
 			return nil, fmt.Errorf("reading transactions: %s is cut short", path)
@@ -75,4 +105,17 @@ func readPool(path string) ([][]byte, error) {
 		b = b[size:]
 	}
 	return txs, nil
+}
+
+func mapFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return nil, err
+	}
+	return syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_PRIVATE)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"math/rand/v2"
 	"path/filepath"
 
@@ -30,11 +31,38 @@ type Workload interface {
 	Tx(i int) ([]byte, error)
 }
 
-// Receipter is a Workload whose latency ends with a receipt.
-type Receipter interface {
-	// Receipt makes and checks the receipt of a transaction in the block at
-	// height, the height after it having been decided.
-	Receipt(n *node.Node, app abci.Application, tx []byte, height int64) error
+// Served is a Workload whose validators can serve clients.
+type Served interface {
+	// Gateway puts a gateway before a node that does not run yet, with the
+	// application that App opened.
+	Gateway(home string, n *node.Node, app abci.Application) (Gateway, error)
+
+	// Request is the HTTP request, without its host, by which a client hands in a
+	// transaction and, when it is patient, waits for the receipt.
+	Request(tx []byte, patient bool) (Request, error)
+
+	// Missing counts the transactions that are not in the home of a validator that
+	// has stopped.
+	Missing(home string, txs [][]byte) (int, error)
+}
+
+// Request is a POST.
+type Request struct {
+	Path, ContentType string
+	Body              []byte
+}
+
+// Gateway serves the clients of one validator.
+type Gateway interface {
+	// URL is the base of its addresses.
+	URL() string
+
+	// Run serves until ctx ends.
+	Run(ctx context.Context) error
+
+	// Enter submits a transaction as a client does, and returns when its receipt
+	// is in hand and verified.
+	Enter(ctx context.Context, tx []byte) error
 }
 
 // workloads makes the workloads, given the number of signatures a transaction.

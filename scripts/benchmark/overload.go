@@ -1,0 +1,263 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// overloadFactor is how many times the saturated rate is offered.
+	overloadFactor = 3
+
+	// Clients of each gateway, one connection each. Patient ones wait for their
+	// receipts before they offer something else, and soon all of them wait; the
+	// others are content with 202 and keep up the rate.
+	patientClients = 200
+	hastyClients   = 50
+
+	// memoryBound is what a node may take under overload.
+	memoryBound = 1 << 30
+)
+
+// overloadResult is what the median run of an overload showed.
+type overloadResult struct {
+	pair
+	offered, refused float64 // requests a second
+	memory           int64   // bytes, of the largest node
+}
+
+// overload offers the gateways of four validators three times the rate that
+// saturates them, and measures what enters the ledger beside that rate itself, as
+// it is when validators submit for themselves. It fails when a gateway refuses
+// otherwise than by 429 with Retry-After, or when a statement that it accepted, by a
+// receipt or by 202, is not on its validator's disk in the end.
+func overload(ctx context.Context, b *bench) (pair, error) {
+	n := b.network("overload.4v", 4, 1, spec{})
+	if err := n.open(b.pool(poolRate4v)); err != nil {
+		return pair{}, err
+	}
+	defer n.close()
+	served, ok := n.workload.(Served)
+	if !ok {
+		return pair{}, fmt.Errorf("%s has no gateway", b.subject)
+	}
+	var all [][]byte
+	for _, path := range n.pools {
+		txs, err := readPool(path)
+		if err != nil {
+			return pair{}, err
+		}
+		all = append(all, txs...)
+	}
+
+	window := 2 * b.scale.window // blocks are large and few
+	pairs := (b.scale.pairs + 1) / 2
+	var runs []overloadResult
+	for i := range pairs {
+		n.spec = spec{Mode: saturate, Warm: b.scale.warm, Window: window}
+		n.inspect = nil
+		peak, err := n.run(ctx, false)
+		if err != nil {
+			return pair{}, fmt.Errorf("peak: %w", err)
+		}
+		fmt.Fprintf(b.progress, "%s %d/%d peak     %s\n", n.name, i+1, pairs, peak)
+
+		n.spec.Mode, n.spec.Gateway = serve, true
+		o := &offers{workload: served, txs: all, rate: overloadFactor * peak.Rate, lasts: b.scale.warm + window}
+		n.clients = o.run
+		lost := 0
+		n.inspect = func(homes []string) error {
+			for i, home := range homes {
+				missing, err := served.Missing(home, o.accepted[i])
+				if err != nil {
+					return err
+				}
+				lost += missing
+			}
+			return nil
+		}
+		r, err := n.run(ctx, false)
+		if err != nil {
+			return pair{}, err
+		}
+		seconds := o.lasts.Seconds()
+		res := overloadResult{
+			pair: pair{r.Rate, peak.Rate}, memory: r.RSS,
+			offered: float64(o.offered.Load()) / seconds, refused: float64(o.refused.Load()) / seconds,
+		}
+		fmt.Fprintf(b.progress, "%s %d/%d overload %s; %.0f/s offered, %.0f/s answered 429, %d receipts\n",
+			n.name, i+1, pairs, r, res.offered, res.refused, o.receipts.Load())
+		switch {
+		case lost > 0:
+			return pair{}, fmt.Errorf("%d accepted statements are lost", lost)
+		case res.refused == 0:
+			return pair{}, fmt.Errorf("nothing was refused of %.0f/s", res.offered)
+		}
+		runs = append(runs, res)
+	}
+	var ps []pair
+	for _, r := range runs {
+		ps = append(ps, r.pair)
+	}
+	m := median(ps)
+	for i := range runs {
+		if runs[i].pair == m {
+			b.overloaded = &runs[i]
+		}
+	}
+	return m, nil
+}
+
+func overloadParts(b *bench) []part {
+	o := b.overloaded
+	return []part{
+		{"offered", "1/s", pair{o.offered, overloadFactor * o.ceiling}},
+		{"refused", "1/s", pair{o.refused, o.offered}},
+		{"memory", "B", pair{float64(o.memory), memoryBound}},
+	}
+}
+
+// offers are clients that together begin submissions at a rate, whatever becomes of
+// them, unless all of them are waiting. What is refused is offered again when
+// everything else has been.
+type offers struct {
+	workload Served
+	txs      [][]byte
+	rate     float64
+	lasts    time.Duration
+
+	offered, refused, receipts atomic.Int64 // answers, but for offered
+	next                       atomic.Int64 // submission
+
+	mu       sync.Mutex
+	fresh    int // txs from here on were not offered yet
+	again    [][]byte
+	accepted [][][]byte // by gateway: transactions answered by 200 or 202
+}
+
+// run offers until the time is over and the last answer is there.
+func (o *offers) run(ctx context.Context, urls []string) error {
+	o.accepted = make([][][]byte, len(urls))
+	begin := time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	for k := range patientClients + hastyClients {
+		for i, u := range urls {
+			group.Go(func() error {
+				err := o.client(ctx, begin, i, u, k < patientClients)
+				if err != nil {
+					return fmt.Errorf("client of gateway %d: %w", i, err)
+				}
+				return nil
+			})
+		}
+	}
+	return group.Wait()
+}
+
+// client is one connection. It speaks HTTP itself, because http.Client takes more
+// of the machine than what is to be measured would leave it.
+func (o *offers) client(ctx context.Context, begin time.Time, gateway int, base string, patient bool) error {
+	u, err := url.Parse(base)
+	if err != nil {
+		return err
+	}
+	var conn net.Conn
+	var in *bufio.Reader
+	var out []byte
+	for {
+		due := begin.Add(time.Duration(float64(o.next.Add(1)-1) / o.rate * float64(time.Second)))
+		if due.Sub(begin) > o.lasts || time.Since(begin) > o.lasts {
+			if conn == nil {
+				return nil
+			}
+			return conn.Close()
+		}
+		time.Sleep(time.Until(due))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		tx, ok := o.take()
+		if !ok {
+			return errors.New("all transactions are on the ledger or on their way")
+		}
+		if conn == nil { // when it is first needed
+			if conn, err = net.Dial("tcp", u.Host); err != nil {
+				return err
+			}
+			defer conn.Close()
+			in = bufio.NewReader(conn)
+		}
+		r, err := o.workload.Request(tx, patient)
+		if err != nil {
+			return err
+		}
+		out = fmt.Appendf(out[:0], "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
+			r.Path, u.Host, r.ContentType, len(r.Body))
+		out = append(out, r.Body...)
+		o.offered.Add(1)
+		if _, err := conn.Write(out); err != nil {
+			return err
+		}
+		res, err := http.ReadResponse(in, nil)
+		if err != nil {
+			return err
+		}
+		if err := o.answered(gateway, tx, res); err != nil {
+			return err
+		}
+	}
+}
+
+// answered notes what became of a submission.
+func (o *offers) answered(gateway int, tx []byte, res *http.Response) error {
+	defer res.Body.Close()
+	switch res.StatusCode {
+	case http.StatusOK, http.StatusAccepted:
+		if res.StatusCode == http.StatusOK {
+			o.receipts.Add(1)
+		}
+		o.mu.Lock()
+		o.accepted[gateway] = append(o.accepted[gateway], tx)
+		o.mu.Unlock()
+	case http.StatusTooManyRequests:
+		if after, err := strconv.Atoi(res.Header.Get("Retry-After")); err != nil || after < 1 {
+			return fmt.Errorf("429 with Retry-After %q", res.Header.Get("Retry-After"))
+		}
+		o.refused.Add(1)
+		o.mu.Lock()
+		o.again = append(o.again, tx)
+		o.mu.Unlock()
+	default:
+		b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<10))
+		return fmt.Errorf("answered %s: %s", res.Status, b)
+	}
+	_, err := io.Copy(io.Discard, res.Body)
+	return err
+}
+
+// take returns a transaction to offer.
+func (o *offers) take() (tx []byte, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.fresh < len(o.txs) {
+		o.fresh++
+		return o.txs[o.fresh-1], true
+	}
+	if len(o.again) == 0 {
+		return nil, false
+	}
+	tx, o.again = o.again[0], o.again[1:]
+	return tx, true
+}

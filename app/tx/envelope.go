@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"slices"
 	"strconv"
 )
@@ -194,7 +195,20 @@ func (e *Envelope) check() error {
 			return errorf(CodeSigOrder, "signature %d", i)
 		}
 	}
+	if n := e.wireLen(); n > MaxEnvelope {
+		return errorf(CodeTooLarge, "envelope of %d bytes; the limit is %d", n, MaxEnvelope)
+	}
 	return nil
+}
+
+// wireLen is the length of the wire form.
+func (e *Envelope) wireLen() int {
+	field := func(n int) int { return 1 + uvarintLen(n) + n }
+	total := field(len(e.Payload)) + field(len(PayloadType))
+	for i := range e.Signatures {
+		total += field(field(len(e.Signatures[i].Sig)) + field(2*len(AccountID{})))
+	}
+	return total
 }
 
 // AppendJSON appends the DSSE JSON form, members in the order of the DSSE
@@ -262,8 +276,10 @@ func ParseEnvelopeJSON(b []byte) (*Envelope, error) {
 			return err
 		},
 	})
-	if err == nil && d.More() {
-		err = errorf(CodeSyntax, "trailing data")
+	if err == nil {
+		if _, end := d.Token(); end != io.EOF {
+			err = errorf(CodeSyntax, "trailing data")
+		}
 	}
 	if err != nil {
 		if _, ok := err.(*Error); !ok {

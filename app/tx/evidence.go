@@ -106,7 +106,7 @@ func (b *Evidence) read(r *Reader) {
 	r.Hex(b.Captured.ToolSHA256[:])
 	c.End()
 	if o.Has("case_tag") {
-		r.Hex(b.CaseTag[:])
+		r.HexSome(b.CaseTag[:])
 	}
 	o.Need("class")
 	b.Class = r.Name(evidenceClasses)
@@ -120,16 +120,17 @@ func (b *Evidence) read(r *Reader) {
 		e.End()
 	}
 	if o.Has("fields_root") {
-		r.Hex(b.FieldsRoot[:])
+		r.HexSome(b.FieldsRoot[:])
 	}
 	if o.Has("file_count") {
 		b.FileCount = r.Int(MaxFiles+1, MaxFileCount)
 	}
 	if o.Has("files") {
 		r.Array(MaxFiles, func(int) { b.Files = append(b.Files, readFile(r)) })
+		r.some(len(b.Files))
 	}
 	if o.Has("files_root") {
-		r.Hex(b.FilesRoot[:])
+		r.HexSome(b.FilesRoot[:])
 	}
 	if o.Has("tsa") {
 		r.Array(MaxTSA, func(int) {
@@ -137,6 +138,7 @@ func (b *Evidence) read(r *Reader) {
 			r.Hex(d[:])
 			b.TSA = append(b.TSA, d)
 		})
+		r.some(len(b.TSA))
 	}
 	o.End()
 }
@@ -322,7 +324,7 @@ var challengeGrounds = []string{"content_differs", "not_authentic", "unclean_env
 func (b *Challenge) read(r *Reader) {
 	o := r.Object()
 	if o.Has("document_sha256") {
-		r.Hex(b.Document[:])
+		r.HexSome(b.Document[:])
 	}
 	o.Need("ground")
 	b.Ground = r.Name(challengeGrounds)

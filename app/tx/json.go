@@ -283,6 +283,13 @@ func (r *Reader) Array(max int, item func(i int)) {
 	}
 }
 
+// some checks that an optional array, once it is there, holds something.
+func (r *Reader) some(n int) {
+	if n == 0 {
+		r.Fail(CodeLimit, "empty; leave it out")
+	}
+}
+
 func (r *Reader) wrongType(want string) {
 	switch c := r.peek(); {
 	case c == '{' || c == '[' || c == '"' || c == '-' || c >= '0' && c <= '9' || c == 't' || c == 'f' || c == 'n':
@@ -382,7 +389,7 @@ func (r *Reader) plain() []byte {
 			s := r.b[r.i+1 : j]
 			r.i = j + 1
 			return s
-		case c == '\\' || c < 0x20 || c >= 0x80:
+		case c == '\\' || c < 0x20 || c >= 0x7f:
 			r.Fail(CodeType, "unexpected character")
 			return nil
 		}
@@ -396,6 +403,18 @@ func (r *Reader) Hex(dst []byte) {
 	if s := r.plain(); r.err == nil && !hexInto(dst, s) {
 		r.Fail(CodeType, "want "+strconv.Itoa(2*len(dst))+" lower-case hex digits")
 	}
+}
+
+// HexSome is Hex for what may be absent: absence has one form, so zero bytes do
+// not stand for it.
+func (r *Reader) HexSome(dst []byte) {
+	r.Hex(dst)
+	for _, c := range dst {
+		if c != 0 {
+			return
+		}
+	}
+	r.Fail(CodeLimit, "all zero; leave it out")
 }
 
 // HexBytes reads lower-case hex of at most max bytes.

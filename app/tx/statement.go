@@ -80,7 +80,7 @@ func ParseStatement(b []byte) (*Statement, error) {
 	if r.err == nil && len(b)-r.i > 2 && string(b[r.i:r.i+2]) == `""` {
 		r.i += 2
 	} else {
-		r.Hex(s.Prev[:])
+		r.HexSome(s.Prev[:])
 	}
 	o.Need("v")
 	if v := r.Int(0, MaxInt); r.err == nil && v != Version {

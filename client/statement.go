@@ -12,9 +12,9 @@ import (
 )
 
 // DefaultExpires is how many heights after the checkpoint a statement may
-// still be accepted when nobody says otherwise: a few minutes of a busy chain,
-// and a day or more of a quiet one.
-const DefaultExpires = 10_000
+// still be accepted when nobody says otherwise: at fifty blocks a second a
+// quarter of an hour, on a quiet chain two weeks.
+const DefaultExpires = 50_000
 
 // A Draft is what somebody wants to state.
 type Draft struct {

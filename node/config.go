@@ -175,7 +175,7 @@ func Default() Config {
 		Mempool: MempoolConfig{
 			Txs:     5_000,
 			Bytes:   16 << 20,
-			TxBytes: 96 << 10,
+			TxBytes: 64 << 10, // an envelope is at most 65 527 bytes
 			Seen:    100_000,
 		},
 		Consensus: ConsensusConfig{

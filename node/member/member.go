@@ -2,18 +2,20 @@ package member
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 
+	"github.com/google/renameio/v2"
 	"golang.org/x/sync/errgroup"
 
 	"zhenglian/app"
-	"zhenglian/app/receipt"
 	"zhenglian/node"
 	"zhenglian/node/blob"
 	"zhenglian/node/gateway"
@@ -52,6 +54,10 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if err != nil {
 		return nil, err
 	}
+	genesis, err := readGenesis(home, cfg)
+	if err != nil {
+		return nil, err
+	}
 	m := &Member{log: o.Log}
 	if m.log == nil {
 		m.log = cfg.Log.NewLogger(os.Stderr)
@@ -83,7 +89,7 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 		settings.Listen = o.Listen
 	}
 	c := &chain{node: m.node, app: m.app, moniker: cfg.Moniker}
-	if c.trust, err = readTrust(home, cfg); err != nil {
+	if c.trust, err = Trust(genesis); err != nil {
 		return nil, err
 	}
 	if m.index, err = index.Open(filepath.Join(data, "index.db"), m.app.Store()); err != nil {
@@ -106,16 +112,35 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	return m, nil
 }
 
-func readTrust(home string, cfg node.Config) (*receipt.Trust, error) {
+// beginFile holds the SHA-256 of the genesis file that a home folder began with.
+const beginFile = "genesis.sha256"
+
+// readGenesis reads the genesis file and refuses another one than the home's
+// data began with: CometBFT would go on with the old chain and not notice, and
+// the gateway would propose the trust root of the new one.
+func readGenesis(home string, cfg node.Config) ([]byte, error) {
 	path := cfg.Genesis
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(home, path)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("genesis: %w", err)
 	}
-	return Trust(b)
+	sum := fmt.Sprintf("%x\n", sha256.Sum256(b))
+	begin := filepath.Join(home, "data", beginFile)
+	switch began, err := os.ReadFile(begin); {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := renameio.WriteFile(begin, []byte(sum), 0o600); err != nil {
+			return nil, fmt.Errorf("noting the genesis file: %w", err)
+		}
+	case err != nil:
+		return nil, err
+	case string(began) != sum:
+		return nil, fmt.Errorf("%s is not the genesis file that the data in %s began with (SHA-256 %.12s…, not %.12s…): "+
+			"put the right file back, or start with an empty data folder", path, home, sum, began)
+	}
+	return b, nil
 }
 
 // Addr is where clients reach the gateway, nil without one.

@@ -108,8 +108,11 @@ func newLoad(n *network, rnd *rand.Rand) *load {
 		rnd := rand.New(rand.NewPCG(rnd.Uint64(), 0))
 		l.workers.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				l.one(ctx, rnd.IntN(len(n.clients)), fmt.Sprint("client ", w, " statement ", i))
-				time.Sleep(time.Duration(rnd.Int64N(int64(20 * time.Millisecond))))
+				pause := 20 * time.Millisecond
+				if !l.one(ctx, rnd.IntN(len(n.clients)), fmt.Sprint("client ", w, " statement ", i)) {
+					pause = 500 * time.Millisecond // nobody is there: do not hammer at the doors
+				}
+				time.Sleep(time.Duration(rnd.Int64N(int64(pause))))
 			}
 		})
 	}
@@ -118,12 +121,12 @@ func newLoad(n *network, rnd *rand.Rand) *load {
 }
 
 // one submits one statement, starting at some gateway and going on to the next
-// when that one does not answer with a receipt.
-func (l *load) one(ctx context.Context, gateway int, content string) {
+// when that one does not answer with a receipt. It reports whether one did.
+func (l *load) one(ctx context.Context, gateway int, content string) bool {
 	e, err := l.seal(content)
 	if err != nil {
 		l.Error(err)
-		return
+		return false
 	}
 	for i := range l.clients {
 		i = (gateway + i) % len(l.clients)
@@ -136,7 +139,7 @@ func (l *load) one(ctx context.Context, gateway int, content string) {
 			l.acknowledged = append(l.acknowledged, s)
 			l.mu.Unlock()
 			l.count.Add(1)
-			return
+			return true
 		}
 		if !passes(err) {
 			l.Errorf("submit through gateway %d: %v", i, err)
@@ -145,6 +148,7 @@ func (l *load) one(ctx context.Context, gateway int, content string) {
 	l.mu.Lock()
 	l.open = append(l.open, e)
 	l.mu.Unlock()
+	return false
 }
 
 func (l *load) try(ctx context.Context, gateway int, e *tx.Envelope) (*api.Submission, error) {
@@ -171,7 +175,7 @@ func passes(err error) bool {
 // progress waits until a few more statements are acknowledged.
 func (l *load) progress(when string) {
 	l.Helper()
-	began, want := time.Now(), l.count.Load()+5
+	began, want := time.Now(), l.count.Load()+10
 	eventually(l.T, "progress "+when, func() error {
 		for _, p := range l.procs {
 			// Those that the test has killed have been replaced, or will be.

@@ -10,8 +10,6 @@ import (
 	"zhenglian/app/policy"
 	"zhenglian/app/row"
 	"zhenglian/app/tx"
-
-	ics23 "github.com/cosmos/ics23/go"
 )
 
 // Keys lists the keys of the rows that a receipt for the entry carries, in the
@@ -243,34 +241,15 @@ func proven(rows []Row, root tx.Digest, e *Entry, env *tx.Envelope, s *tx.Statem
 }
 
 // verify checks that the row has its value, or is absent, under the root.
-func (r *Row) verify(root tx.Digest) (err error) {
-	// The library indexes paths of a proof without looking at their length, and
-	// panics when a child has no valid place. A hostile proof is an invalid one.
-	defer func() {
-		if recover() != nil {
-			err = errors.New("the proof is malformed")
-		}
-	}()
-	var p ics23.CommitmentProof
-	if err := p.Unmarshal(r.Proof); err != nil {
-		return fmt.Errorf("the proof is malformed: %w", err)
+func (r *Row) verify(root tx.Digest) error {
+	var err error
+	if r.Value != nil {
+		err = provePresent(r.Proof, root, r.Key, r.Value)
+	} else {
+		err = proveAbsent(r.Proof, root, r.Key)
 	}
-	// Protobuf has many encodings of one message; a byte without meaning could
-	// be changed and go unnoticed.
-	if again, err := p.Marshal(); err != nil || !bytes.Equal(again, r.Proof) {
-		return errors.New("the proof is not in its one encoding")
-	}
-	ok := false
-	switch {
-	case p.GetExist() != nil && r.Value != nil:
-		ok = ics23.VerifyMembership(ics23.IavlSpec, root[:], &p, r.Key, r.Value)
-	case p.GetNonexist() != nil && r.Value == nil:
-		// The library finds the key between its neighbours and does not look at
-		// the key that the proof names.
-		ok = bytes.Equal(p.GetNonexist().Key, r.Key) && ics23.VerifyNonMembership(ics23.IavlSpec, root[:], &p, r.Key)
-	}
-	if !ok {
+	if err == errUnproven {
 		return fmt.Errorf("key %x is not proven under state root %s", r.Key, root)
 	}
-	return nil
+	return err
 }

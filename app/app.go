@@ -8,14 +8,15 @@ import (
 
 	abci "github.com/cometbft/cometbft/abci/types"
 
+	"zhenglian/app/row"
 	"zhenglian/app/state"
 	"zhenglian/app/store"
 	"zhenglian/app/tx"
 	"zhenglian/genesis"
 )
 
-// ProtocolVersion is the version of the rules in this binary. What a released
-// version computes never changes; a change is a new version.
+// ProtocolVersion is the protocol version under which a chain begins. Later ones
+// come by gov.upgrade.
 const ProtocolVersion = 1
 
 // Config are the settings of an App. None of them changes what it computes.
@@ -25,6 +26,13 @@ type Config struct {
 	// Verified is how many checked envelopes are remembered between CheckTx
 	// and FinalizeBlock. Default 20 000.
 	Verified int
+	// Rules are the rules by protocol version. Default state.Versions, those of
+	// this program; a test may bring others.
+	Rules map[int64]state.Rules
+	// UpgradeInfo is the file that is written when the chain needs a protocol
+	// version that is not in Rules, in the form that cosmovisor reads: a JSON
+	// object of name, height and info. "" writes none.
+	UpgradeInfo string
 	// Store are the settings of the database.
 	Store store.Options
 	// OnBlock, if set, is called after every commit with what became of each
@@ -50,16 +58,19 @@ type Result struct {
 // number of goroutines beside the one that carries blocks.
 type App struct {
 	abci.BaseApplication
-	store    *store.Store
-	verified *verified
-	cores    int
-	onBlock  func(Block)
+	store       *store.Store
+	verified    *verified
+	cores       int
+	rules       map[int64]state.Rules
+	upgradeInfo string
+	onBlock     func(Block)
 
 	anchors   [256]atomic.Pointer[tx.Anchor]  // blocks lately named by statements, by height
 	committed atomic.Pointer[state.Directory] // of the last committed state; nil before InitChain
 
 	// Owned by the goroutine that carries blocks.
 	block   *store.Block
+	dir     *state.Directory // as block leaves it
 	txs     [][]byte
 	results []Result
 }
@@ -69,16 +80,23 @@ func New(c Config) (*App, error) {
 	if c.Verified == 0 {
 		c.Verified = 20_000
 	}
+	if c.Rules == nil {
+		c.Rules = state.Versions()
+	}
 	s, err := store.Open(c.Dir, c.Store)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open the ledger's database: %w", err)
 	}
-	a := &App{store: s, verified: newVerified(c.Verified), cores: runtime.GOMAXPROCS(0), onBlock: c.OnBlock}
+	a := &App{store: s, verified: newVerified(c.Verified), cores: runtime.GOMAXPROCS(0), rules: c.Rules, upgradeInfo: c.UpgradeInfo, onBlock: c.OnBlock}
 	if _, ok := s.Head(); ok {
 		d, err := state.LoadDirectory(s.View())
 		if err != nil {
 			s.Close()
 			return nil, err
+		}
+		if _, ok := c.Rules[d.Params.Protocol]; !ok {
+			s.Close()
+			return nil, fmt.Errorf("the database is of protocol version %d, which this program lacks", d.Params.Protocol)
 		}
 		a.committed.Store(d)
 	}
@@ -103,11 +121,13 @@ func (a *App) Directory() *state.Directory { return a.committed.Load() }
 
 // Info tells CometBFT where the application stands, from disk.
 func (a *App) Info(context.Context, *abci.RequestInfo) (*abci.ResponseInfo, error) {
-	r := &abci.ResponseInfo{Data: "zhenglian", Version: fmt.Sprint(ProtocolVersion), AppVersion: ProtocolVersion}
+	r := &abci.ResponseInfo{Data: "zhenglian", AppVersion: ProtocolVersion}
 	if h, ok := a.store.Head(); ok {
+		r.AppVersion = uint64(a.committed.Load().Params.Protocol)
 		r.LastBlockHeight = h.Height
 		r.LastBlockAppHash = h.AppHash[:]
 	}
+	r.Version = fmt.Sprint(r.AppVersion)
 	return r, nil
 }
 
@@ -121,6 +141,15 @@ func (a *App) InitChain(_ context.Context, r *abci.RequestInitChain) (*abci.Resp
 	keys, values, err := g.Rows(r.ChainId)
 	if err != nil {
 		return nil, err
+	}
+	for _, u := range r.Validators {
+		k := u.PubKey.GetEd25519()
+		if len(k) != len(tx.ValidatorKey{}) || u.Power < 1 {
+			return nil, fmt.Errorf("genesis validator %s: want an Ed25519 key and a power", &u)
+		}
+		key := tx.ValidatorKey(k)
+		v := row.Validator{Member: g.Owner(key), Power: u.Power, Ready: true, Target: u.Power}
+		keys, values = append(keys, row.ValidatorKey(key)), append(values, v.Encode())
 	}
 	head, done := a.store.Head()
 	if !done {

@@ -30,7 +30,7 @@ func story(c *apptest.Chain, seed uint64, blocks int) (txs [][][]byte) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	type open struct{ id, head tx.ID }
 	var evidence []open
-	var waiting []tx.ID
+	var waiting, waitingGov []tx.ID
 	pick := func() *open { return &evidence[r.IntN(len(evidence))] }
 	n := 0
 	for range blocks {
@@ -45,7 +45,7 @@ func story(c *apptest.Chain, seed uint64, blocks int) (txs [][][]byte) {
 				continue
 			}
 			seal := c.Statement("hangzhou-amr", tx.EvidenceSeal, tx.ID{}, c.Evidence(n))
-			switch k := r.IntN(10); {
+			switch k := r.IntN(12); {
 			case k < 4 || len(evidence) == 0:
 				id := add(c.Sign(seal, "officer1", "officer2", []string{"city", "city2", "notary", "court", "platform"}[r.IntN(5)]))
 				evidence = append(evidence, open{id, id})
@@ -76,6 +76,18 @@ func story(c *apptest.Chain, seed uint64, blocks int) (txs [][][]byte) {
 			case k == 9:
 				o := pick()
 				o.head = add(c.Sign(c.Statement("hangzhou-amr", tx.EvidenceSupersede, o.head, &tx.Supersede{By: pick().id, Reason: "recapture"}), "officer1", "officer2"))
+			case k > 9:
+				e := govern(c, r, n)
+				if add(e); len(e.Signatures) < 4 {
+					waitingGov = append(waitingGov, e.ID())
+				}
+			}
+			if len(waitingGov) > 0 && r.IntN(8) == 0 {
+				member, key := "xianyang-amr", "city-admin1"
+				if r.IntN(2) == 0 {
+					member, key = "internet-court", "court-admin1"
+				}
+				add(c.Sign(c.Statement(tx.MemberID(member), tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: waitingGov[len(waitingGov)-1], Type: tx.Agrees}), key))
 			}
 		}
 		if r.IntN(4) == 0 && len(block) > 0 {
@@ -87,6 +99,46 @@ func story(c *apptest.Chain, seed uint64, blocks int) (txs [][][]byte) {
 		txs = append(txs, block)
 	}
 	return txs
+}
+
+// govern is a statement of governance: complete, or lacking signatures that may
+// come later, or one that the rules refuse.
+func govern(c *apptest.Chain, r *rand.Rand, n int) *tx.Envelope {
+	var kind tx.Kind
+	var body tx.Body
+	account := func(name string) tx.AccountID { return c.Keys[name].Public().Account() }
+	switch r.IntN(12) {
+	case 0:
+		kind, body = tx.GovFreeze, &tx.Freeze{Account: account("city2"), Reason: "misuse"}
+	case 1:
+		kind, body = tx.GovThaw, &tx.Freeze{Account: account("city2"), Reason: "resolved"}
+	case 2:
+		kind, body = tx.GovMember, &tx.Membership{Action: tx.Suspend, ID: "notary-office"}
+	case 3:
+		kind, body = tx.GovMember, &tx.Membership{Action: tx.Resume, ID: "notary-office"}
+	case 4:
+		kind, body = tx.GovMember, &tx.Membership{Action: tx.Admit, ID: tx.MemberID(fmt.Sprintf("lab-%d", n%3)), NameZH: "所", NameEN: "Lab", Roles: []string{"lab"},
+			USCC: "91350100M000100Y43", Accounts: []tx.Credential{c.Credential(fmt.Sprint("lab", n), "admin"), c.Credential(fmt.Sprint("lab'", n), "admin")}}
+	case 5:
+		kind, body = tx.GovMember, &tx.Membership{Action: tx.Leave, ID: tx.MemberID(fmt.Sprintf("lab-%d", n%3))}
+	case 6:
+		kind, body = tx.GovParams, &tx.Params{AnchorBlocks: 1000 + int64(n), ExpiresBlocks: 100_000, FutureMillis: 120_000, PendingBlocks: 4}
+	case 7:
+		kind, body = tx.GovPolicy, &tx.PolicyChange{Expr: fmt.Sprintf("OF(%d,officer@issuer)", 1+n%2), From: c.Height + 3, Kind: tx.EvidenceWithdraw}
+	case 8:
+		kind, body = tx.GovValidator, &tx.ValidatorChange{Key: apptest.ValidatorKey(r.IntN(6)), Member: apptest.Validators[r.IntN(4)], Power: int64(r.IntN(4)) * 10}
+	case 9:
+		kind, body = tx.GovUpgrade, &tx.Upgrade{Height: c.Height + 10_000, Version: 1 + int64(r.IntN(2))}
+	case 10:
+		k := c.Credential(fmt.Sprint("officer of story ", n), "officer")
+		return c.Own(tx.GovAccount, &tx.AccountChange{Action: tx.Add, New: &k})
+	default:
+		return c.Sign(c.Statement(apptest.Validators[0], tx.GovReady, tx.ID{}, &tx.Ready{Key: apptest.ValidatorKey(4 + r.IntN(2))}), "admin1")
+	}
+	if r.IntN(3) == 0 {
+		return c.Sign(c.Statement("hangzhou-amr", kind, tx.ID{}, body), "admin1", "admin2", "changsha-admin1")
+	}
+	return c.Govern(kind, body)
 }
 
 // storyFile reads the recorded story. ML-DSA and SM2 signatures are drawn at random, and so
@@ -143,7 +195,7 @@ func TestGoldenAppHashes(t *testing.T) {
 		}
 		fmt.Fprintln(&b)
 	}
-	if seen[tx.CodeOK] < 100 || len(seen) < 6 {
+	if seen[tx.CodeOK] < 100 || len(seen) < 12 {
 		t.Errorf("the story exercises too little: %v", seen)
 	}
 	path := filepath.Join("testdata", "apphash.golden")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	abci "github.com/cometbft/cometbft/abci/types"
+	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 
 	"zhenglian/app/state"
 	"zhenglian/app/store"
@@ -20,6 +21,11 @@ func (a *App) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock) (*a
 	if dir == nil {
 		return nil, fmt.Errorf("block %d before InitChain", r.Height)
 	}
+	if u := dir.Upgrade(); u != nil && u.Height == r.Height {
+		if _, ok := a.rules[u.Version]; !ok {
+			return nil, a.needUpgrade(u)
+		}
+	}
 	opened, errs := a.openAll(dir, r.Txs)
 	if a.block != nil { // a block that was finalized and never committed
 		a.block.Discard()
@@ -27,6 +33,10 @@ func (a *App) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock) (*a
 	a.block = a.store.Begin(r.Height)
 	a.block.Stamp(store.Hash(r.Hash), int64(tx.TimeOf(r.Time)))
 	ctx := &state.Ctx{Height: r.Height, Time: tx.TimeOf(r.Time), Dir: dir, Read: a.block, BlockHash: a.blockHash}
+	if err := state.BeginBlock(ctx, a.block); err != nil {
+		return nil, fmt.Errorf("beginning of block %d: %w", r.Height, err)
+	}
+	rules := a.rules[ctx.Dir.Params.Protocol]
 
 	results := make([]*abci.ExecTxResult, len(r.Txs))
 	a.txs, a.results = r.Txs, make([]Result, len(r.Txs))
@@ -38,7 +48,7 @@ func (a *App) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock) (*a
 		err := errs[i]
 		if err == nil {
 			out.ID = opened[i].ID
-			effect, err = state.Check(ctx, opened[i])
+			effect, err = rules.Check(ctx, opened[i])
 		}
 		if state.Broken(err) {
 			return nil, fmt.Errorf("block %d, transaction %d: %w", r.Height, i, err)
@@ -48,28 +58,40 @@ func (a *App) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock) (*a
 			exec[i] = abci.ExecTxResult{Code: uint32(out.Code), Codespace: codespace, Log: err.Error()}
 			continue
 		}
-		out.Seq = state.Apply(a.block, opened[i], effect)
+		if out.Seq, err = state.Apply(ctx, a.block, opened[i], effect); err != nil {
+			return nil, fmt.Errorf("block %d, transaction %d: %w", r.Height, i, err)
+		}
 		exec[i].Data = binary.BigEndian.AppendUint64(nil, out.Seq)
 	}
-	if err := state.EndBlock(ctx, a.block); err != nil {
+	updates, err := rules.EndBlock(ctx, a.block)
+	if err != nil {
 		return nil, fmt.Errorf("end of block %d: %w", r.Height, err)
 	}
+	a.dir = ctx.Dir
 	head, err := a.block.Hash()
 	if err != nil {
 		return nil, fmt.Errorf("hash of block %d: %w", r.Height, err)
 	}
-	return &abci.ResponseFinalizeBlock{TxResults: results, AppHash: head.AppHash[:]}, nil
+	res := &abci.ResponseFinalizeBlock{TxResults: results, AppHash: head.AppHash[:]}
+	for _, p := range updates.Validators {
+		res.ValidatorUpdates = append(res.ValidatorUpdates, abci.Ed25519ValidatorUpdate(p.Key[:], p.Power))
+	}
+	if updates.Protocol != 0 {
+		res.ConsensusParamUpdates = &cmtproto.ConsensusParams{Version: &cmtproto.VersionParams{App: uint64(updates.Protocol)}}
+	}
+	return res, nil
 }
 
 // Commit makes the finalized block durable.
 func (a *App) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit, error) {
+	a.committed.Store(a.dir) // before the view: see check
 	head, err := a.block.Commit()
 	if err != nil {
 		return nil, err
 	}
 	a.verified.drop(a.txs)
 	results := a.results
-	a.block, a.txs, a.results = nil, nil, nil
+	a.block, a.dir, a.txs, a.results = nil, nil, nil, nil
 	if a.onBlock != nil {
 		a.onBlock(Block{Head: head, Results: results})
 	}

@@ -164,10 +164,13 @@ func literals(n ast.Node) string {
 	return strings.Join(out, " ")
 }
 
+// bodyFiles declare kinds and read their bodies.
+var bodyFiles = []string{"tx/evidence.go", "tx/endorse.go", "tx/gov.go"}
+
 // The transition table of app/state is not exported; it is read from its source.
 func TestReadmeKinds(t *testing.T) {
 	names := constants(t, "row/row.go")
-	for _, f := range []string{"tx/evidence.go", "tx/endorse.go"} {
+	for _, f := range bodyFiles {
 		for k, v := range constants(t, f) {
 			names[k] = v
 		}
@@ -209,7 +212,8 @@ func TestReadmeKinds(t *testing.T) {
 	}
 	s := section(t, protocol(t), "### Kinds")
 	same(t, "kinds", table(t, s, 0), want)
-	for _, state := range []row.State{row.Pending, row.Sealed, row.Challenged, row.Upheld, row.Rejected, row.Superseded, row.Withdrawn, row.Expired} {
+	for _, state := range []row.State{row.Pending, row.Sealed, row.Challenged, row.Upheld, row.Rejected, row.Superseded, row.Withdrawn, row.Expired,
+		row.Enacted, row.Overtaken} {
 		if !strings.Contains(s, "`"+string(state)+"`") {
 			t.Errorf("README.md does not name state %s", state)
 		}
@@ -221,9 +225,12 @@ func TestReadmeKinds(t *testing.T) {
 func TestReadmeBodies(t *testing.T) {
 	md := protocol(t)
 	bodies := map[tx.Kind]string{tx.EvidenceSeal: "Evidence", tx.EvidenceSupersede: "Supersede", tx.EvidenceWithdraw: "Withdraw",
-		tx.EvidenceChallenge: "Challenge", tx.EvidenceUphold: "Decision", tx.EvidenceReject: "Decision", tx.EndorseKind: "Endorse"}
+		tx.EvidenceChallenge: "Challenge", tx.EvidenceUphold: "Decision", tx.EvidenceReject: "Decision", tx.EndorseKind: "Endorse",
+		tx.GovAccount: "AccountChange", tx.GovFreeze: "Freeze", tx.GovThaw: "Freeze", tx.GovMember: "Membership", tx.GovRecover: "Recover",
+		tx.GovPolicy: "PolicyChange", tx.GovOverride: "PolicyChange", tx.GovParams: "Params", tx.GovValidator: "ValidatorChange", tx.GovReady: "Ready",
+		tx.GovRotate: "KeyRotation", tx.GovUpgrade: "Upgrade", tx.GovWithdraw: "Withdraw"}
 	readers, words := make(map[string]*ast.FuncDecl), make(map[string]string)
-	for _, path := range []string{"tx/evidence.go", "tx/endorse.go"} {
+	for _, path := range bodyFiles {
 		for _, d := range source(t, path).Decls {
 			f, ok := d.(*ast.FuncDecl)
 			switch {
@@ -316,7 +323,8 @@ func TestReadmeKeyTable(t *testing.T) {
 	}
 
 	values := map[string][]byte{
-		"Params": row.Params{}.Encode(), "Member": row.Member{}.Encode(), "Account": row.Account{}.Encode(), "Policy": row.Policy{}.Encode(),
+		"Params": row.Params{}.Encode(), "Member": row.Member{DivisionRev: "x", Left: true, USCC: "x"}.Encode(), "Account": row.Account{FrozenFrom: 1, Tag: tx.Digest{1}}.Encode(),
+		"Validator": row.Validator{}.Encode(), "Step": row.Step{}.Encode(), "Upgrade": row.Upgrade{}.Encode(), "Policy": row.Policy{}.Encode(),
 		"Roll": row.Roll{}.Encode(), "Matter": row.Matter{}.Encode(), "Tally": row.Tally{Votes: make([]row.Vote, 1)}.Encode(), "Link": row.Link{}.Encode(),
 	}
 	members := regexp.MustCompile(`"([a-z_]+)":`)
@@ -575,6 +583,10 @@ func TestReadmeTree(t *testing.T) {
 	keys, values, err := c.Genesis.Rows(apptest.ChainID)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i, m := range apptest.Validators {
+		keys = append(keys, row.ValidatorKey(apptest.ValidatorKey(i)))
+		values = append(values, row.Validator{Member: m, Power: 10, Ready: true, Target: 10}.Encode())
 	}
 	order := make([]int, len(keys))
 	for i := range order {

@@ -15,10 +15,11 @@ type DemoKey struct {
 }
 
 // DemoKeys are the keys of the example consortium: officers of a regulator and
-// of its partner cities, a platform's service, a court's clerk and a notary.
-// One signs with SM2 and one with ML-DSA-65, so that every scheme is in use.
+// of its partner cities, a platform's service, a court's clerk and a notary,
+// and two admins of each member. One signs with SM2 and one with ML-DSA-65, so
+// that every scheme is in use.
 func DemoKeys() []DemoKey {
-	return []DemoKey{
+	keys := []DemoKey{
 		{"officer1", "hangzhou-amr", []string{"officer"}, tx.Secp256k1},
 		{"officer2", "hangzhou-amr", []string{"officer"}, tx.Secp256k1},
 		{"city", "xianyang-amr", []string{"officer"}, tx.Secp256k1},
@@ -28,7 +29,17 @@ func DemoKeys() []DemoKey {
 		{"platform", "platform-a", []string{"officer", "system"}, tx.Secp256k1},
 		{"court", "internet-court", []string{"officer"}, tx.Secp256k1},
 		{"notary", "notary-office", []string{"officer"}, tx.MLDSA65},
+		{"admin1", "hangzhou-amr", []string{"admin"}, tx.Secp256k1},
+		{"admin2", "hangzhou-amr", []string{"admin"}, tx.Secp256k1},
 	}
+	for _, k := range keys[2:9] {
+		if k.Name != "city2" {
+			for _, n := range []string{"-admin1", "-admin2"} {
+				keys = append(keys, DemoKey{k.Name + n, k.Member, []string{"admin"}, tx.Secp256k1})
+			}
+		}
+	}
+	return keys
 }
 
 // DemoMembers are the members of the example consortium. The four cities are

@@ -26,6 +26,10 @@ type State struct {
 	Members  []Member  `json:"members"`  // ascending by id
 	Accounts []Account `json:"accounts"` // ascending by id
 	Policies []Policy  `json:"policies"` // ascending by kind
+
+	// Validators say whose the validators of the genesis file are, ascending by
+	// key. One that is not here is nobody's until gov.validator says whose.
+	Validators []Validator `json:"validators,omitempty"`
 }
 
 // Params are the numbers of row.Params. The chain id comes from the genesis
@@ -52,6 +56,9 @@ type Member struct {
 	Roles    []string    `json:"roles"` // ascending; see row.MemberRoles
 	Division string      `json:"division,omitempty"`
 	Superior tx.MemberID `json:"superior,omitempty"`
+
+	DivisionRev string `json:"division_rev,omitempty"` // date of the edition of GB/T 2260
+	USCC        string `json:"uscc,omitempty"`         // unified social credit code
 }
 
 // An Account is a key that acts for a member from the first block on.
@@ -61,6 +68,12 @@ type Account struct {
 	Roles  []string     `json:"roles"` // ascending; see row.AccountRoles
 	Type   tx.KeyType   `json:"type"`
 	Key    string       `json:"key"` // lower-case hex
+}
+
+// A Validator is a validator of the genesis file with the member who runs it.
+type Validator struct {
+	Key    tx.ValidatorKey `json:"key"`
+	Member tx.MemberID     `json:"member"`
 }
 
 // A Policy is the rule of one kind of statement.
@@ -75,16 +88,37 @@ type Policy struct {
 // of the others will do.
 const EvidencePolicy = "ALL(OF(2,officer@issuer),ANY(platform@other,partner-city@other,court@other,notary@other))"
 
+// GovernancePolicy is the default rule for what concerns the consortium: two
+// thirds of the regulators, each of which is that of another city, and one
+// member of another kind. Only admins sign governance.
+const GovernancePolicy = "ALL(FRAC(2/3,regulator),ANY(platform@any,court@any,notary@any,lab@any,department@any))"
+
+// OwnPolicy is the default rule for what concerns a member alone.
+const OwnPolicy = "OF(2,admin@issuer)"
+
 // DefaultPolicies are the rules of a new network.
 func DefaultPolicies() []Policy {
 	return []Policy{
-		{tx.EndorseKind, "ANY(officer@issuer,system@issuer)"},
+		{tx.EndorseKind, "ANY(officer@issuer,admin@issuer,system@issuer)"},
 		{tx.EvidenceChallenge, "officer@issuer"},
 		{tx.EvidenceReject, "ALL(officer@issuer,court@issuer)"},
 		{tx.EvidenceSeal, EvidencePolicy},
 		{tx.EvidenceSupersede, "OF(2,officer@issuer)"},
 		{tx.EvidenceUphold, "ALL(officer@issuer,court@issuer)"},
 		{tx.EvidenceWithdraw, "OF(2,officer@issuer)"},
+		{tx.GovAccount, OwnPolicy},
+		{tx.GovFreeze, GovernancePolicy},
+		{tx.GovMember, GovernancePolicy},
+		{tx.GovOverride, OwnPolicy},
+		{tx.GovParams, GovernancePolicy},
+		{tx.GovPolicy, GovernancePolicy},
+		{tx.GovReady, "admin@issuer"},
+		{tx.GovRecover, GovernancePolicy},
+		{tx.GovRotate, OwnPolicy},
+		{tx.GovThaw, GovernancePolicy},
+		{tx.GovUpgrade, GovernancePolicy},
+		{tx.GovValidator, GovernancePolicy},
+		{tx.GovWithdraw, "admin@issuer"},
 	}
 }
 
@@ -98,6 +132,7 @@ func NewAccount(member tx.MemberID, key tx.PublicKey, roles ...string) Account {
 func (s *State) Sort() {
 	slices.SortFunc(s.Members, func(a, b Member) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	slices.SortFunc(s.Accounts, func(a, b Account) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	slices.SortFunc(s.Validators, func(a, b Validator) int { return bytes.Compare(a.Key[:], b.Key[:]) })
 	slices.SortFunc(s.Policies, func(a, b Policy) int { return strings.Compare(string(a.Kind), string(b.Kind)) })
 }
 
@@ -158,7 +193,8 @@ func (s *State) Rows(chain string) (keys, values [][]byte, err error) {
 		FutureMillis: s.Params.FutureMillis, PendingBlocks: s.Params.PendingBlocks, Protocol: 1}
 	put(row.ParamsKey(), p.Encode())
 	for _, m := range s.Members {
-		put(row.MemberKey(m.ID), row.Member{Division: m.Division, NameEN: m.NameEN, NameZH: m.NameZH, Roles: m.Roles, Superior: m.Superior}.Encode())
+		put(row.MemberKey(m.ID), row.Member{Division: m.Division, DivisionRev: m.DivisionRev, NameEN: m.NameEN, NameZH: m.NameZH, Roles: m.Roles,
+			Superior: m.Superior, USCC: m.USCC}.Encode())
 	}
 	for _, a := range s.Accounts {
 		r, err := a.row()
@@ -182,6 +218,16 @@ func (s *State) Rows(chain string) (keys, values [][]byte, err error) {
 	return keys, values, nil
 }
 
+// Owner returns the member who runs a validator, "" if the state does not say.
+func (s *State) Owner(k tx.ValidatorKey) tx.MemberID {
+	for _, v := range s.Validators {
+		if v.Key == k {
+			return v.Member
+		}
+	}
+	return ""
+}
+
 func (a *Account) row() (row.Account, error) {
 	key, err := hex.DecodeString(a.Key)
 	if err != nil || hex.EncodeToString(key) != a.Key {
@@ -198,24 +244,37 @@ func (s *State) Validate() error {
 		v        int64
 		min, max int64
 	}{
-		{"anchor_blocks", p.AnchorBlocks, 1, 10_000_000},
-		{"expires_blocks", p.ExpiresBlocks, 1, 10_000_000},
-		{"future_millis", p.FutureMillis, 1000, 3_600_000},
-		{"pending_blocks", p.PendingBlocks, 1, 10_000_000},
+		{"anchor_blocks", p.AnchorBlocks, 1, tx.MaxBlocks},
+		{"expires_blocks", p.ExpiresBlocks, 1, tx.MaxBlocks},
+		{"future_millis", p.FutureMillis, tx.MinFuture, tx.MaxFuture},
+		{"pending_blocks", p.PendingBlocks, 1, tx.MaxBlocks},
 	} {
 		if n.v < n.min || n.v > n.max {
 			return fmt.Errorf("params: %s is %d; want %d to %d", n.name, n.v, n.min, n.max)
 		}
 	}
 	members := make(map[tx.MemberID]bool, len(s.Members))
+	cities := make(map[string]tx.MemberID)
 	for i, m := range s.Members {
 		switch {
 		case !m.ID.Valid():
 			return fmt.Errorf("member %q: not a member id", m.ID)
 		case i > 0 && s.Members[i-1].ID >= m.ID:
 			return fmt.Errorf("member %q: out of order, or twice", m.ID)
-		case m.NameZH == "" || m.NameEN == "" || len(m.NameZH) > 200 || len(m.NameEN) > 200:
-			return fmt.Errorf("member %q: want a Chinese and an English name of at most 200 bytes", m.ID)
+		case m.NameZH == "" || m.NameEN == "" || len(m.NameZH) > tx.MaxName || len(m.NameEN) > tx.MaxName:
+			return fmt.Errorf("member %q: want a Chinese and an English name of at most %d bytes", m.ID, tx.MaxName)
+		case m.Division != "" && !tx.ValidDivision(m.Division):
+			return fmt.Errorf("member %q: %q is no division code of GB/T 2260", m.ID, m.Division)
+		case m.DivisionRev != "" && (m.Division == "" || !tx.ValidDate(m.DivisionRev)):
+			return fmt.Errorf("member %q: want the date of the division code's edition", m.ID)
+		case m.USCC != "" && !tx.ValidUSCC(m.USCC):
+			return fmt.Errorf("member %q: %q is no unified social credit code", m.ID, m.USCC)
+		}
+		if slices.Contains(m.Roles, "regulator") {
+			if other, taken := cities[m.Division]; taken || m.Division == "" {
+				return fmt.Errorf("member %q: a regulator is that of a division of its own (%q, %s)", m.ID, m.Division, other)
+			}
+			cities[m.Division] = m.ID
 		}
 		if err := checkRoles(m.Roles, row.MemberRoles); err != nil {
 			return fmt.Errorf("member %q: %w", m.ID, err)
@@ -246,6 +305,14 @@ func (s *State) Validate() error {
 		}
 		if r.PublicKey().Account() != a.ID {
 			return fmt.Errorf("account %s: its key makes %s", a.ID, r.PublicKey().Account())
+		}
+	}
+	for i, v := range s.Validators {
+		if i > 0 && bytes.Compare(s.Validators[i-1].Key[:], v.Key[:]) >= 0 {
+			return fmt.Errorf("validator %s: out of order, or twice", v.Key)
+		}
+		if !members[v.Member] {
+			return fmt.Errorf("validator %s: no member %q", v.Key, v.Member)
 		}
 	}
 	seen := make(map[tx.Kind]bool, len(s.Policies))

@@ -52,8 +52,14 @@ func TestParse(t *testing.T) {
 		{"member without a role", `"roles":["notary"]`, `"roles":[]`, "no role"},
 		{"account of nobody", `"member":"notary-office"`, `"member":"nobody-here"`, "no member"},
 		{"account with another key", `"type":"sm2"`, `"type":"secp256k1"`, ""},
-		{"kind without a policy", `{"kind":"endorse","expr":"ANY(officer@issuer,system@issuer)"},`, ``, "no policy for endorse"},
+		{"kind without a policy", `{"kind":"endorse","expr":"ANY(officer@issuer,admin@issuer,system@issuer)"},`, ``, "no policy for endorse"},
 		{"policy that cannot be read", `OF(2,officer@issuer)`, `OF(0,officer@issuer)`, "policy"},
+		{"two regulators of a city", `"division":"430100"`, `"division":"330100"`, "division of its own"},
+		{"regulator without a city", `,"division":"430100"`, ``, "division of its own"},
+		{"division of no province", `"division":"430100"`, `"division":"990100"`, "GB/T 2260"},
+		{"edition of the division codes", `"division":"430100"`, `"division":"430100","division_rev":"soon"`, "edition"},
+		{"credit code", `"division":"430100"`, `"division":"430100","uscc":"91350100M000100Y44"`, "social credit"},
+		{"validator of nobody", `"policies":`, `"validators":[{"key":"` + strings.Repeat("01", 32) + `","member":"nobody-here"}],"policies":`, "no member"},
 		{"unknown kind", `"kind":"evidence.withdraw"`, `"kind":"evidence.zap"`, "no policy"},
 	} {
 		bad := strings.Replace(string(b), tt.old, tt.new, 1)

@@ -5,14 +5,17 @@ package apptest
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/vfs"
 	abci "github.com/cometbft/cometbft/abci/types"
+	cmttypes "github.com/cometbft/cometbft/types"
 
 	"zhenglian/app"
 	"zhenglian/app/store"
@@ -26,12 +29,25 @@ const ChainID = "zhenglian-test"
 // Start is the time of block 1; block n follows n−1 seconds later.
 var Start = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
+// Validators are the members who run the four validators of every test chain;
+// each has power 10.
+var Validators = []tx.MemberID{"hangzhou-amr", "xianyang-amr", "platform-a", "internet-court"}
+
+// ValidatorKey is the n-th validator key: the first four are in the genesis file.
+func ValidatorKey(n int) tx.ValidatorKey {
+	seed := sha256.Sum256(fmt.Appendf(nil, "apptest validator %d", n))
+	return tx.ValidatorKey(ed25519.NewKeyFromSeed(seed[:]).Public().(ed25519.PublicKey))
+}
+
 // A Chain is an application with the example consortium and its keys.
 type Chain struct {
 	T       testing.TB
 	App     *app.App
+	Config  app.Config // of the next Open; Dir and Store are the chain's own
 	Genesis *genesis.State
-	Keys    map[string]*tx.PrivateKey // by name of genesis.DemoKeys
+	Set     *cmttypes.ValidatorSet      // as CometBFT would have it two blocks later
+	Last    *abci.ResponseFinalizeBlock // of the last block
+	Keys    map[string]*tx.PrivateKey   // by name of genesis.DemoKeys
 	Height  int64
 	Hashes  [][]byte // app hash of each block, [0] of genesis
 	FS      vfs.FS
@@ -60,6 +76,9 @@ func New(t testing.TB, options ...func(*genesis.State)) *Chain {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i, m := range Validators {
+		g.Validators = append(g.Validators, genesis.Validator{Key: ValidatorKey(i), Member: m})
+	}
 	for _, o := range options {
 		o(g)
 	}
@@ -77,7 +96,9 @@ func New(t testing.TB, options ...func(*genesis.State)) *Chain {
 // Open opens another application on the chain's file system.
 func (c *Chain) Open() *app.App {
 	c.T.Helper()
-	a, err := app.New(app.Config{Dir: "ledger", Store: store.Options{FS: c.FS}})
+	config := c.Config
+	config.Dir, config.Store = "ledger", store.Options{FS: c.FS}
+	a, err := app.New(config)
 	if err != nil {
 		c.T.Fatal(err)
 	}
@@ -100,11 +121,30 @@ func (c *Chain) Begin() {
 	if err != nil {
 		c.T.Fatal(err)
 	}
-	r, err := c.App.InitChain(context.Background(), &abci.RequestInitChain{ChainId: ChainID, AppStateBytes: b, Time: Start})
+	var vs []abci.ValidatorUpdate
+	for i := range Validators {
+		k := ValidatorKey(i)
+		vs = append(vs, abci.Ed25519ValidatorUpdate(k[:], 10))
+	}
+	r, err := c.App.InitChain(context.Background(), &abci.RequestInitChain{ChainId: ChainID, AppStateBytes: b, Time: Start, Validators: vs})
 	if err != nil {
 		c.T.Fatal(err)
 	}
+	c.Set = cmttypes.NewValidatorSet(nil)
+	c.update(vs)
 	c.Hashes = [][]byte{r.AppHash}
+}
+
+// update changes the validator set as CometBFT does, which halts where this fails.
+func (c *Chain) update(updates []abci.ValidatorUpdate) {
+	c.T.Helper()
+	vs, err := cmttypes.PB2TM.ValidatorUpdates(updates)
+	if err == nil {
+		err = c.Set.UpdateWithChangeSet(vs)
+	}
+	if err != nil {
+		c.T.Fatalf("block %d: CometBFT would halt: %v", c.Height, err)
+	}
 }
 
 // BlockHash is the made-up header hash of a block.
@@ -129,6 +169,9 @@ func (c *Chain) Block(txs ...[]byte) []*abci.ExecTxResult {
 		c.T.Fatal(err)
 	}
 	c.Height++
+	if c.Last = r; len(r.ValidatorUpdates) > 0 {
+		c.update(r.ValidatorUpdates)
+	}
 	c.Hashes = append(c.Hashes, r.AppHash)
 	return r.TxResults
 }
@@ -187,6 +230,28 @@ func (c *Chain) Sign(s *tx.Statement, names ...string) *tx.Envelope {
 		c.T.Fatal(err)
 	}
 	return e
+}
+
+// governors satisfy genesis.GovernancePolicy.
+var governors = []string{"admin1", "city-admin1", "changsha-admin1", "court-admin1"}
+
+// Govern is a complete statement of governance, stated by Hangzhou.
+func (c *Chain) Govern(kind tx.Kind, body tx.Body) *tx.Envelope {
+	c.T.Helper()
+	return c.Sign(c.Statement("hangzhou-amr", kind, tx.ID{}, body), governors...)
+}
+
+// Own is a complete statement of what concerns Hangzhou alone.
+func (c *Chain) Own(kind tx.Kind, body tx.Body) *tx.Envelope {
+	c.T.Helper()
+	return c.Sign(c.Statement("hangzhou-amr", kind, tx.ID{}, body), "admin1", "admin2")
+}
+
+// Credential is a new key by name, which Keys then holds.
+func (c *Chain) Credential(name string, roles ...string) tx.Credential {
+	c.T.Helper()
+	c.Keys[name] = Key(c.T, name, tx.Secp256k1)
+	return tx.Credential{Key: c.Keys[name].Public(), Roles: roles}
 }
 
 // Seal is a complete evidence.seal of the Hangzhou regulator, co-signed by a city.

@@ -66,6 +66,9 @@ func Parse(s string) (*Expr, error) {
 	return e, nil
 }
 
+// And returns the expression that holds when both hold.
+func And(a, b *Expr) *Expr { return &Expr{op: "ALL", args: []*Expr{a, b}} }
+
 // MustParse is Parse for expressions of the source code.
 func MustParse(s string) *Expr {
 	e, err := Parse(s)

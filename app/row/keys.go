@@ -9,11 +9,16 @@ import (
 // The key table: the first byte of a key says what it holds.
 //
 //	key                                value    written
-//	01                                 Params   at genesis
-//	02 ‖ member id                     Member   at genesis
-//	03 ‖ account id (20)               Account  at genesis
-//	04 ‖ kind ‖ 00 ‖ version (4, BE)   Policy   at genesis; a version never changes
+//	01                                 Params   at genesis, by gov.params and gov.upgrade
+//	02 ‖ member id                     Member   at genesis, by gov.member
+//	03 ‖ account id (20)               Account  at genesis, by gov.account, gov.freeze, gov.thaw, gov.member, gov.recover; never deleted
+//	04 ‖ kind ‖ 00 ‖ version (4, BE)   Policy   at genesis, by gov.policy; a version never changes
 //	05 ‖ role                          Roll     when the number of members in the role changes
+//	06 ‖ member ‖ 00 ‖ kind ‖ 00 ‖ version (4, BE)
+//	                                   Policy   by gov.override: what the member asks of itself besides; a version never changes
+//	07 ‖ validator key (32)            Validator  at genesis, by gov.validator, gov.ready, gov.rotate, at the end of blocks
+//	08                                 Step     when the validator set was last changed
+//	09                                 Upgrade  while one is due, by gov.upgrade
 //	10 ‖ seq (8, BE)                   Matter   when anything but its own opening decided the matter
 //	11 ‖ seq (8, BE)                   Tally    when a statement waits for signatures or is endorsed later
 //	12 ‖ height (8, BE) ‖ seq (8, BE)  "{}"     while the statement seq waits, due at height
@@ -22,15 +27,19 @@ import (
 // Matters and tallies are keyed by sequence number, so that keys are ordered
 // in time and IAVL appends at its right edge.
 const (
-	prefixParams   = 0x01
-	prefixMember   = 0x02
-	prefixAccount  = 0x03
-	prefixPolicy   = 0x04
-	prefixRoll     = 0x05
-	prefixMatter   = 0x10
-	prefixTally    = 0x11
-	prefixDeadline = 0x12
-	prefixLink     = 0x13
+	prefixParams    = 0x01
+	prefixMember    = 0x02
+	prefixAccount   = 0x03
+	prefixPolicy    = 0x04
+	prefixRoll      = 0x05
+	prefixOverride  = 0x06
+	prefixValidator = 0x07
+	prefixStep      = 0x08
+	prefixUpgrade   = 0x09
+	prefixMatter    = 0x10
+	prefixTally     = 0x11
+	prefixDeadline  = 0x12
+	prefixLink      = 0x13
 )
 
 // ParamsKey is the key of the chain's parameters.
@@ -50,6 +59,22 @@ func PolicyKey(k tx.Kind, version uint32) []byte {
 
 // RollKey is the key of the number of members in a role.
 func RollKey(role string) []byte { return append([]byte{prefixRoll}, role...) }
+
+// OverrideKey is the key of one version of what a member asks of itself
+// besides a kind's policy, counted from 1.
+func OverrideKey(m tx.MemberID, k tx.Kind, version uint32) []byte {
+	b := append(append([]byte{prefixOverride}, m...), 0)
+	return binary.BigEndian.AppendUint32(append(append(b, k...), 0), version)
+}
+
+// ValidatorKey is the key of a validator.
+func ValidatorKey(k tx.ValidatorKey) []byte { return append([]byte{prefixValidator}, k[:]...) }
+
+// StepKey is the key of the last change of the validator set.
+func StepKey() []byte { return []byte{prefixStep} }
+
+// UpgradeKey is the key of the upgrade that is due.
+func UpgradeKey() []byte { return []byte{prefixUpgrade} }
 
 // MatterKey is the key of the matter that the log entry seq opened.
 func MatterKey(seq uint64) []byte { return seqKey(prefixMatter, seq) }
@@ -74,11 +99,35 @@ func DeadlineRange(height int64) (start, end []byte) {
 // DeadlineSeq returns the statement of a deadline key.
 func DeadlineSeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[9:]) }
 
+// A Table is the part of the directory that a row belongs to: parameters,
+// members, accounts, policies and so on, which every statement may need.
+type Table byte
+
+// The tables of the directory.
+const (
+	ParamsTable    Table = prefixParams
+	MemberTable    Table = prefixMember
+	AccountTable   Table = prefixAccount
+	PolicyTable    Table = prefixPolicy
+	RollTable      Table = prefixRoll
+	OverrideTable  Table = prefixOverride
+	ValidatorTable Table = prefixValidator
+	StepTable      Table = prefixStep
+	UpgradeTable   Table = prefixUpgrade
+)
+
+// TableOf returns the directory's table of a key; ok is false for a key of
+// matters.
+func TableOf(key []byte) (t Table, ok bool) {
+	return Table(key[0]), key[0] < prefixMatter
+}
+
+// DirectoryRange spans the whole directory.
+func DirectoryRange() (start, end []byte) { return []byte{prefixParams}, []byte{prefixMatter} }
+
 // Ranges for reading a whole table in order of key.
-func MemberRange() (start, end []byte)  { return []byte{prefixMember}, []byte{prefixMember + 1} }
-func AccountRange() (start, end []byte) { return []byte{prefixAccount}, []byte{prefixAccount + 1} }
-func PolicyRange() (start, end []byte)  { return []byte{prefixPolicy}, []byte{prefixPolicy + 1} }
-func RollRange() (start, end []byte)    { return []byte{prefixRoll}, []byte{prefixRoll + 1} }
+func MemberRange() (start, end []byte) { return []byte{prefixMember}, []byte{prefixMember + 1} }
+func PolicyRange() (start, end []byte) { return []byte{prefixPolicy}, []byte{prefixPolicy + 1} }
 
 func seqKey(prefix byte, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefix}, seq)

@@ -2,15 +2,16 @@ package row
 
 import (
 	"slices"
+	"strconv"
 
 	"zhenglian/app/tx"
 )
 
-// Roles of a member: what kind of organisation it is.
-var MemberRoles = []string{"regulator", "platform", "partner-city", "court", "notary", "lab", "mediator", "department", "producer", "auditor"}
-
-// Roles of an account: what its holder may do for the member.
-var AccountRoles = []string{"officer", "admin", "system"}
+// Roles of members and accounts, which statements name too.
+var (
+	MemberRoles  = tx.MemberRoles
+	AccountRoles = tx.AccountRoles
+)
 
 // Params are the numbers that every node must agree on.
 type Params struct {
@@ -22,28 +23,40 @@ type Params struct {
 	Protocol      int64 // protocol version, 1
 }
 
-// A Member is an organisation of the consortium.
+// A Member is an organisation of the consortium. In the row's value, members
+// that are "" or false and that genesis files do not know are left out:
+// division_rev, left, uscc.
 type Member struct {
-	Division  string // division code GB/T 2260, "" if none
-	NameEN    string
-	NameZH    string
-	Roles     []string // ascending
-	Superior  tx.MemberID
-	Suspended bool
+	Division    string // division code GB/T 2260, "" if none
+	DivisionRev string // date of its edition, "" if not stated
+	Left        bool   // it is a member no more
+	NameEN      string
+	NameZH      string
+	Roles       []string // ascending
+	Superior    tx.MemberID
+	Suspended   bool
+	USCC        string // unified social credit code GB 32100, "" if not stated
 }
+
+// Active reports whether the member is in good standing: only then does it
+// sign, and only then is it on the rolls.
+func (m *Member) Active() bool { return !m.Suspended && !m.Left }
 
 // Has reports whether the member has the role.
 func (m *Member) Has(role string) bool { return slices.Contains(m.Roles, role) }
 
 // An Account is a key that acts for a member. Heights are 0 where they do not
 // apply. Whether it may sign is judged by the height of the log entry, never
-// by a time that the signer states.
+// by a time that the signer states. In the row's value frozen_from and tag are
+// left out when they are zero.
 type Account struct {
 	CompromisedFrom int64 // signatures from this height on are flagged by verifiers
+	FrozenFrom      int64 // first height at which the other members stopped it
 	Key             []byte
 	Member          tx.MemberID
 	RevokedAt       int64 // first height at which it no longer signs
 	Roles           []string
+	Tag             tx.Digest // keyed pseudonym of its holder
 	Type            tx.KeyType
 	ValidFrom       int64 // first height at which it signs
 	ValidTo         int64 // last height at which it signs
@@ -59,6 +72,8 @@ func (a *Account) Check(height int64) error {
 		return &tx.Error{Code: tx.CodeAccountRevoked, Detail: a.PublicKey().Account().String()}
 	case height < a.ValidFrom || a.ValidTo != 0 && height > a.ValidTo:
 		return &tx.Error{Code: tx.CodeAccountExpired, Detail: a.PublicKey().Account().String()}
+	case a.FrozenFrom != 0 && height >= a.FrozenFrom:
+		return &tx.Error{Code: tx.CodeAccountFrozen, Detail: a.PublicKey().Account().String()}
 	}
 	return nil
 }
@@ -69,6 +84,36 @@ type Policy struct {
 	Expr string // see package policy
 	From int64  // height
 }
+
+// A Validator is a node that signs blocks, or is to. Its stage follows from its
+// powers:
+//
+//	power  target  ready
+//	0      > 0     false  approved: its node has not yet said that it is in step
+//	≠ target       true   queued: the set is being changed towards it
+//	= target > 0   true   active
+//	0      0              gone: it has no row
+type Validator struct {
+	Member tx.MemberID // whose it is; "" if the genesis file does not say
+	Power  int64       // that CometBFT was last told
+	Ready  bool        // it may be counted on
+	Since  int64       // height at which the target was set
+	Target int64       // power that governance wants
+}
+
+// A Step is the last change of the validator set: the height of the block that
+// told CometBFT. The set of that height + 2 is the first that is changed.
+type Step struct{ Height int64 }
+
+// An Upgrade is a protocol version to come.
+type Upgrade struct {
+	Height  int64 // first block under it
+	Info    string
+	Version int64
+}
+
+// Name is what the version is called where operators see it.
+func (u *Upgrade) Name() string { return "v" + strconv.FormatInt(u.Version, 10) }
 
 // A State is where a matter stands.
 type State string
@@ -84,6 +129,12 @@ const (
 	Superseded State = "SUPERSEDED"
 	Withdrawn  State = "WITHDRAWN"
 	Expired    State = "EXPIRED"
+)
+
+// The states of a matter of governance are Pending, Withdrawn, Expired and:
+const (
+	Enacted   State = "ENACTED" // it took effect
+	Overtaken State = "LAPSED"  // when its signatures were complete, the ledger had changed so that it could no longer take effect
 )
 
 // A Matter says where a matter stands. Its absence says: as its opening entry
@@ -161,6 +212,16 @@ func decode(b []byte, read func(r *tx.Reader, o *tx.Object)) error {
 
 const maxHeight = tx.MaxInt
 
+// optional reads a string that is left out when it is empty.
+func optional(r *tx.Reader, o *tx.Object, name string, max int) (s string) {
+	if o.Has(name) {
+		if s = r.String(max); s == "" {
+			r.Fail(tx.CodeLimit, "empty")
+		}
+	}
+	return s
+}
+
 // Encode returns the row's value.
 func (p Params) Encode() []byte {
 	return encode(func(w *tx.Writer) {
@@ -196,11 +257,20 @@ func DecodeParams(b []byte) (p Params, err error) {
 func (m Member) Encode() []byte {
 	return encode(func(w *tx.Writer) {
 		w.String("division", m.Division)
+		if m.DivisionRev != "" {
+			w.String("division_rev", m.DivisionRev)
+		}
+		if m.Left {
+			w.Bool("left", true)
+		}
 		w.String("name_en", m.NameEN)
 		w.String("name_zh", m.NameZH)
 		writeStrings(w, "roles", m.Roles)
 		w.String("superior", string(m.Superior))
 		w.Bool("suspended", m.Suspended)
+		if m.USCC != "" {
+			w.String("uscc", m.USCC)
+		}
 	})
 }
 
@@ -209,6 +279,12 @@ func DecodeMember(b []byte) (m Member, err error) {
 	err = decode(b, func(r *tx.Reader, o *tx.Object) {
 		o.Need("division")
 		m.Division = r.String(12)
+		m.DivisionRev = optional(r, o, "division_rev", 10)
+		if o.Has("left") {
+			if m.Left = r.Bool(); !m.Left {
+				r.Fail(tx.CodeLimit, "false")
+			}
+		}
 		o.Need("name_en")
 		m.NameEN = r.String(200)
 		o.Need("name_zh")
@@ -219,6 +295,7 @@ func DecodeMember(b []byte) (m Member, err error) {
 		m.Superior = tx.MemberID(r.String(32))
 		o.Need("suspended")
 		m.Suspended = r.Bool()
+		m.USCC = optional(r, o, "uscc", 18)
 	})
 	return m, err
 }
@@ -227,10 +304,16 @@ func DecodeMember(b []byte) (m Member, err error) {
 func (a Account) Encode() []byte {
 	return encode(func(w *tx.Writer) {
 		w.Int("compromised_from", a.CompromisedFrom)
+		if a.FrozenFrom != 0 {
+			w.Int("frozen_from", a.FrozenFrom)
+		}
 		w.Hex("key", a.Key)
 		w.String("member", string(a.Member))
 		w.Int("revoked_at", a.RevokedAt)
 		writeStrings(w, "roles", a.Roles)
+		if !a.Tag.IsZero() {
+			w.Hex("tag", a.Tag[:])
+		}
 		w.String("type", string(a.Type))
 		w.Int("valid_from", a.ValidFrom)
 		w.Int("valid_to", a.ValidTo)
@@ -242,6 +325,9 @@ func DecodeAccount(b []byte) (a Account, err error) {
 	err = decode(b, func(r *tx.Reader, o *tx.Object) {
 		o.Need("compromised_from")
 		a.CompromisedFrom = r.Int(0, maxHeight)
+		if o.Has("frozen_from") {
+			a.FrozenFrom = r.Int(1, maxHeight)
+		}
 		o.Need("key")
 		a.Key = r.HexBytes(4096)
 		o.Need("member")
@@ -250,6 +336,9 @@ func DecodeAccount(b []byte) (a Account, err error) {
 		a.RevokedAt = r.Int(0, maxHeight)
 		o.Need("roles")
 		a.Roles = readStrings(r)
+		if o.Has("tag") {
+			r.HexSome(a.Tag[:])
+		}
 		o.Need("type")
 		a.Type = tx.KeyType(r.String(16))
 		o.Need("valid_from")
@@ -294,6 +383,70 @@ func DecodeRoll(b []byte) (n Roll, err error) {
 		n.Members = r.Int(0, maxHeight)
 	})
 	return n, err
+}
+
+// Encode returns the row's value.
+func (v Validator) Encode() []byte {
+	return encode(func(w *tx.Writer) {
+		w.String("member", string(v.Member))
+		w.Int("power", v.Power)
+		w.Bool("ready", v.Ready)
+		w.Int("since", v.Since)
+		w.Int("target", v.Target)
+	})
+}
+
+// DecodeValidator reads a value that Encode wrote.
+func DecodeValidator(b []byte) (v Validator, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		o.Need("member")
+		v.Member = tx.MemberID(r.String(32))
+		o.Need("power")
+		v.Power = r.Int(0, tx.MaxInt)
+		o.Need("ready")
+		v.Ready = r.Bool()
+		o.Need("since")
+		v.Since = r.Int(0, maxHeight)
+		o.Need("target")
+		v.Target = r.Int(0, tx.MaxInt)
+	})
+	return v, err
+}
+
+// Encode returns the row's value.
+func (s Step) Encode() []byte {
+	return encode(func(w *tx.Writer) { w.Int("height", s.Height) })
+}
+
+// DecodeStep reads a value that Encode wrote.
+func DecodeStep(b []byte) (s Step, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		o.Need("height")
+		s.Height = r.Int(0, maxHeight)
+	})
+	return s, err
+}
+
+// Encode returns the row's value.
+func (u Upgrade) Encode() []byte {
+	return encode(func(w *tx.Writer) {
+		w.Int("height", u.Height)
+		w.String("info", u.Info)
+		w.Int("version", u.Version)
+	})
+}
+
+// DecodeUpgrade reads a value that Encode wrote.
+func DecodeUpgrade(b []byte) (u Upgrade, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		o.Need("height")
+		u.Height = r.Int(1, maxHeight)
+		o.Need("info")
+		u.Info = r.String(tx.MaxUpgradeInfo)
+		o.Need("version")
+		u.Version = r.Int(1, 1<<31)
+	})
+	return u, err
 }
 
 // Encode returns the row's value.

@@ -13,13 +13,18 @@ var codecs = map[string]struct {
 	sample []byte
 	again  func([]byte) ([]byte, error)
 }{
-	"params":  {Params{Chain: "c1", AnchorBlocks: 1, ExpiresBlocks: 2, FutureMillis: 3, PendingBlocks: 4, Protocol: 1}.Encode(), again(DecodeParams)},
-	"member":  {Member{Division: "330100", NameEN: "H", NameZH: "杭", Roles: []string{"regulator"}, Superior: "up"}.Encode(), again(DecodeMember)},
-	"account": {Account{Key: []byte{1, 2}, Member: "hz", Roles: []string{"officer"}, Type: tx.SM2, ValidFrom: 1, RevokedAt: 9}.Encode(), again(DecodeAccount)},
-	"policy":  {Policy{Expr: "officer@issuer", From: 7}.Encode(), again(DecodePolicy)},
-	"roll":    {Roll{4}.Encode(), again(DecodeRoll)},
-	"matter":  {Matter{Head: tx.ID{1}, Since: 5, State: Sealed, Waiting: 3}.Encode(), again(DecodeMatter)},
-	"link":    {Link{8}.Encode(), again(DecodeLink)},
+	"params":       {Params{Chain: "c1", AnchorBlocks: 1, ExpiresBlocks: 2, FutureMillis: 3, PendingBlocks: 4, Protocol: 1}.Encode(), again(DecodeParams)},
+	"member":       {Member{Division: "330100", NameEN: "H", NameZH: "杭", Roles: []string{"regulator"}, Superior: "up"}.Encode(), again(DecodeMember)},
+	"account":      {Account{Key: []byte{1, 2}, Member: "hz", Roles: []string{"officer"}, Type: tx.SM2, ValidFrom: 1, RevokedAt: 9}.Encode(), again(DecodeAccount)},
+	"validator":    {Validator{Member: "hz", Power: 10, Ready: true, Since: 3, Target: 7}.Encode(), again(DecodeValidator)},
+	"step":         {Step{Height: 4}.Encode(), again(DecodeStep)},
+	"upgrade":      {Upgrade{Height: 9, Info: "https", Version: 2}.Encode(), again(DecodeUpgrade)},
+	"member, all":  {Member{Division: "330100", DivisionRev: "2024-12-31", Left: true, Roles: []string{"court"}, USCC: "91350100M000100Y43"}.Encode(), again(DecodeMember)},
+	"account, all": {Account{FrozenFrom: 3, Tag: tx.Digest{1}, Roles: []string{"admin"}}.Encode(), again(DecodeAccount)},
+	"policy":       {Policy{Expr: "officer@issuer", From: 7}.Encode(), again(DecodePolicy)},
+	"roll":         {Roll{4}.Encode(), again(DecodeRoll)},
+	"matter":       {Matter{Head: tx.ID{1}, Since: 5, State: Sealed, Waiting: 3}.Encode(), again(DecodeMatter)},
+	"link":         {Link{8}.Encode(), again(DecodeLink)},
 	"tally": {Tally{Deadline: 9, Outcome: Waits, Policy: 1, Since: 2, Votes: []Vote{
 		{Account: tx.AccountID{1}, Height: 2, Member: "hz", Type: Signed},
 		{Account: tx.AccountID{2}, Height: 3, Member: "jd", Reason: "other", Type: tx.Objects}}}.Encode(), again(DecodeTally)},
@@ -56,13 +61,20 @@ func TestRoundTrip(t *testing.T) {
 
 // Keys of different tables never collide, and deadlines are ordered by height.
 func TestKeys(t *testing.T) {
-	keys := [][]byte{ParamsKey(), MemberKey("hz"), AccountKey(tx.AccountID{1}), PolicyKey("a.b", 1), RollKey("court"), MatterKey(1), TallyKey(1), DeadlineKey(1, 1), LinkKey(1)}
+	keys := [][]byte{ParamsKey(), MemberKey("hz"), AccountKey(tx.AccountID{1}), PolicyKey("a.b", 1), RollKey("court"), OverrideKey("hz", "a.b", 1), ValidatorKey(tx.ValidatorKey{}), StepKey(), UpgradeKey(), MatterKey(1), TallyKey(1), DeadlineKey(1, 1), LinkKey(1)}
 	seen := make(map[byte]bool)
 	for _, k := range keys {
 		if seen[k[0]] {
 			t.Errorf("prefix %02x twice", k[0])
 		}
 		seen[k[0]] = true
+	}
+	for _, k := range keys {
+		start, end := DirectoryRange()
+		inside := bytes.Compare(k, start) >= 0 && bytes.Compare(k, end) < 0
+		if _, ok := TableOf(k); ok != inside {
+			t.Errorf("key %x: a row of the directory %v, in its range %v", k, ok, inside)
+		}
 	}
 	start, end := DeadlineRange(300)
 	for _, h := range []int64{1, 255, 256, 300} {

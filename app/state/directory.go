@@ -1,8 +1,11 @@
 package state
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
 	"zhenglian/app/policy"
 	"zhenglian/app/row"
@@ -19,15 +22,20 @@ type Reader interface {
 	Entry(seq uint64) (store.Entry, error)
 }
 
-// A Directory is the part of the state that every statement needs, decoded:
-// parameters, members, accounts with their verifiers, policies, rolls. It is
-// immutable and only looked up by key, so that it can serve every goroutine.
+// A Directory is the part of the state that every statement may need, decoded:
+// parameters, members, accounts with their verifiers, policies, rolls,
+// validators. It is immutable, so that it can serve every goroutine; a
+// statement of governance makes the next one (with).
 type Directory struct {
-	Params   row.Params
-	members  map[tx.MemberID]*row.Member
-	accounts map[tx.AccountID]*account
-	policies map[tx.Kind][]version // ascending by number
-	rolls    map[string]int
+	Params     row.Params
+	members    map[tx.MemberID]*row.Member
+	accounts   map[tx.AccountID]*account
+	policies   map[tx.Kind][]version // ascending by number
+	overrides  map[override][]version
+	rolls      map[string]int
+	validators []Validator // ascending by key
+	stepped    int64       // height of the last change of the validator set, 0 if none
+	upgrade    *row.Upgrade
 }
 
 type account struct {
@@ -38,85 +46,197 @@ type account struct {
 type version struct {
 	number uint32
 	from   int64
-	expr   *policy.Expr
+	expr   *policy.Expr // nil: an override that was dropped
+}
+
+// An override is what a member asks of itself besides a kind's policy.
+type override struct {
+	member tx.MemberID
+	kind   tx.Kind
+}
+
+// A Validator is a validator with its key.
+type Validator struct {
+	Key tx.ValidatorKey
+	row.Validator
 }
 
 // LoadDirectory decodes the directory from the state tree.
 func LoadDirectory(r Reader) (*Directory, error) {
 	d := &Directory{
-		members:  make(map[tx.MemberID]*row.Member),
-		accounts: make(map[tx.AccountID]*account),
-		policies: make(map[tx.Kind][]version),
-		rolls:    make(map[string]int),
+		members:   make(map[tx.MemberID]*row.Member),
+		accounts:  make(map[tx.AccountID]*account),
+		policies:  make(map[tx.Kind][]version),
+		overrides: make(map[override][]version),
+		rolls:     make(map[string]int),
 	}
-	b, err := r.Get(row.ParamsKey())
-	if err != nil {
-		return nil, err
-	}
-	if b == nil {
-		return nil, fmt.Errorf("the state has no parameters: it was never initialised from a genesis file")
-	}
-	if d.Params, err = row.DecodeParams(b); err != nil {
-		return nil, fmt.Errorf("parameters: %w", err)
-	}
-	each := func(start, end []byte, what string, fn func(key, value []byte) error) {
-		if err != nil {
-			return
-		}
-		ierr := r.Iterate(start, end, func(k, v []byte) bool {
-			if err = fn(k[1:], v); err != nil {
-				err = fmt.Errorf("%s %x: %w", what, k, err)
-			}
-			return err == nil
-		})
-		if err == nil {
-			err = ierr
-		}
-	}
-	start, end := row.MemberRange()
-	each(start, end, "member", func(k, v []byte) error {
-		m, err := row.DecodeMember(v)
-		d.members[tx.MemberID(k)] = &m
-		return err
+	var bad error
+	start, end := row.DirectoryRange()
+	err := r.Iterate(start, end, func(k, v []byte) bool {
+		bad = d.set(k, v)
+		return bad == nil
 	})
-	start, end = row.AccountRange()
-	each(start, end, "account", func(k, v []byte) error {
-		a, err := row.DecodeAccount(v)
-		if err != nil {
-			return err
-		}
-		ver, err := a.PublicKey().Verifier()
-		if err != nil {
-			return err
-		}
-		if len(k) != len(tx.AccountID{}) {
-			return fmt.Errorf("key of %d bytes", len(k))
-		}
-		d.accounts[tx.AccountID(k)] = &account{a, ver}
-		return nil
-	})
-	start, end = row.PolicyRange()
-	each(start, end, "policy", func(k, v []byte) error {
-		kind, _, ok := strings.Cut(string(k), "\x00")
-		p, err := row.DecodePolicy(v)
-		if err != nil || !ok {
-			return fmt.Errorf("malformed: %w", err)
-		}
-		e, err := policy.Parse(p.Expr)
-		if err != nil {
-			return err
-		}
-		number := uint32(len(d.policies[tx.Kind(kind)]) + 1)
-		d.policies[tx.Kind(kind)] = append(d.policies[tx.Kind(kind)], version{number, p.From, e})
-		return nil
-	})
-	start, end = row.RollRange()
-	each(start, end, "roll", func(k, v []byte) error {
-		n, err := row.DecodeRoll(v)
-		d.rolls[string(k)] = int(n.Members)
-		return err
-	})
+	if err == nil {
+		err = bad
+	}
+	if err == nil && d.Params.Chain == "" {
+		err = fmt.Errorf("the state has no parameters: it was never initialised from a genesis file")
+	}
 	return d, err
+}
+
+// with returns the directory after some rows of the state were written; d
+// itself when none of them is of the directory. Tables that do not change are
+// shared.
+func (d *Directory) with(writes []write) (*Directory, error) {
+	next := d
+	own := make(map[row.Table]bool)
+	for _, w := range writes {
+		table, ok := row.TableOf(w.key)
+		if !ok {
+			continue
+		}
+		if next == d {
+			c := *d
+			next = &c
+		}
+		if !own[table] {
+			own[table] = true
+			next.unshare(table)
+		}
+		if err := next.set(w.key, w.value); err != nil {
+			return nil, broken{err}
+		}
+	}
+	return next, nil
+}
+
+func (d *Directory) unshare(t row.Table) {
+	switch t {
+	case row.MemberTable:
+		d.members = maps.Clone(d.members)
+	case row.AccountTable:
+		d.accounts = maps.Clone(d.accounts)
+	case row.PolicyTable:
+		d.policies = maps.Clone(d.policies)
+	case row.OverrideTable:
+		d.overrides = maps.Clone(d.overrides)
+	case row.RollTable:
+		d.rolls = maps.Clone(d.rolls)
+	case row.ValidatorTable:
+		d.validators = slices.Clone(d.validators)
+	}
+}
+
+// set takes over one row of the directory. Only validators and upgrades are
+// ever deleted (value nil).
+func (d *Directory) set(key, value []byte) (err error) {
+	table, _ := row.TableOf(key)
+	rest := key[1:]
+	switch table {
+	case row.ParamsTable:
+		d.Params, err = row.DecodeParams(value)
+	case row.MemberTable:
+		var m row.Member
+		m, err = row.DecodeMember(value)
+		d.members[tx.MemberID(rest)] = &m
+	case row.AccountTable:
+		err = d.setAccount(rest, value)
+	case row.PolicyTable:
+		var v version
+		var kind string
+		if v, kind, err = decodeVersion(rest, value); err == nil {
+			d.policies[tx.Kind(kind)] = append(slices.Clip(d.policies[tx.Kind(kind)]), v)
+		}
+	case row.OverrideTable:
+		var v version
+		var kind string
+		member, rest, _ := bytes.Cut(rest, []byte{0})
+		if v, kind, err = decodeVersion(rest, value); err == nil {
+			o := override{tx.MemberID(member), tx.Kind(kind)}
+			d.overrides[o] = append(slices.Clip(d.overrides[o]), v)
+		}
+	case row.RollTable:
+		var n row.Roll
+		n, err = row.DecodeRoll(value)
+		d.rolls[string(rest)] = int(n.Members)
+	case row.ValidatorTable:
+		err = d.setValidator(rest, value)
+	case row.StepTable:
+		var s row.Step
+		s, err = row.DecodeStep(value)
+		d.stepped = s.Height
+	case row.UpgradeTable:
+		if d.upgrade = nil; value != nil {
+			var u row.Upgrade
+			u, err = row.DecodeUpgrade(value)
+			d.upgrade = &u
+		}
+	default:
+		err = fmt.Errorf("unknown table")
+	}
+	if err != nil {
+		return fmt.Errorf("directory row %x: %w", key, err)
+	}
+	return nil
+}
+
+func (d *Directory) setAccount(id, value []byte) error {
+	a, err := row.DecodeAccount(value)
+	if err != nil {
+		return err
+	}
+	if len(id) != len(tx.AccountID{}) {
+		return fmt.Errorf("key of %d bytes", len(id))
+	}
+	next := &account{Account: a}
+	if old := d.accounts[tx.AccountID(id)]; old != nil {
+		next.verifier = old.verifier // an account's key never changes
+	} else if next.verifier, err = a.PublicKey().Verifier(); err != nil {
+		return err
+	}
+	d.accounts[tx.AccountID(id)] = next
+	return nil
+}
+
+// decodeVersion reads kind ‖ 00 ‖ version and its policy.
+func decodeVersion(key, value []byte) (v version, kind string, err error) {
+	k, number, ok := bytes.Cut(key, []byte{0})
+	p, err := row.DecodePolicy(value)
+	if err == nil && (!ok || len(number) != 4) {
+		err = fmt.Errorf("malformed key")
+	}
+	if err != nil {
+		return v, "", err
+	}
+	v = version{number: binary.BigEndian.Uint32(number), from: p.From}
+	if p.Expr != "" {
+		v.expr, err = policy.Parse(p.Expr)
+	}
+	return v, string(k), err
+}
+
+func (d *Directory) setValidator(key, value []byte) error {
+	if len(key) != len(tx.ValidatorKey{}) {
+		return fmt.Errorf("key of %d bytes", len(key))
+	}
+	k := tx.ValidatorKey(key)
+	i, found := slices.BinarySearchFunc(d.validators, k, func(v Validator, k tx.ValidatorKey) int { return bytes.Compare(v.Key[:], k[:]) })
+	if value == nil {
+		if found {
+			d.validators = slices.Delete(d.validators, i, i+1)
+		}
+		return nil
+	}
+	v, err := row.DecodeValidator(value)
+	if err != nil {
+		return err
+	}
+	if !found {
+		d.validators = slices.Insert(d.validators, i, Validator{})
+	}
+	d.validators[i] = Validator{k, v}
+	return nil
 }
 
 // Member returns a member, or nil.
@@ -130,16 +250,48 @@ func (d *Directory) Account(a tx.AccountID) *row.Account {
 	return nil
 }
 
-// policyAt returns the version of a kind's policy that applies to a matter
-// opened at height.
-func (d *Directory) policyAt(k tx.Kind, height int64) (version, error) {
-	vs := d.policies[k]
-	for i := len(vs) - 1; i >= 0; i-- {
-		if vs[i].from <= height {
-			return vs[i], nil
+// Validators lists the validators, ascending by key. The list is not to be
+// changed.
+func (d *Directory) Validators() []Validator { return d.validators }
+
+// Upgrade returns the upgrade that is due, or nil.
+func (d *Directory) Upgrade() *row.Upgrade { return d.upgrade }
+
+// Roll returns how many active members have a role.
+func (d *Directory) Roll(role string) int { return d.rolls[role] }
+
+// validator returns a validator, or nil.
+func (d *Directory) validator(k tx.ValidatorKey) *Validator {
+	for i := range d.validators {
+		if d.validators[i].Key == k {
+			return &d.validators[i]
 		}
 	}
-	return version{}, fmt.Errorf("no policy for %s at height %d", k, height)
+	return nil
+}
+
+// at returns the version in force at a height.
+func at(vs []version, height int64) (version, bool) {
+	for i := len(vs) - 1; i >= 0; i-- {
+		if vs[i].from <= height {
+			return vs[i], true
+		}
+	}
+	return version{}, false
+}
+
+// policyAt returns the version of a kind's policy that applies to a matter
+// opened at height, joined with what the stating member then asked of itself.
+// Later versions begin later, so the answer never changes.
+func (d *Directory) policyAt(k tx.Kind, issuer tx.MemberID, height int64) (version, error) {
+	v, ok := at(d.policies[k], height)
+	if !ok {
+		return v, broken{fmt.Errorf("no policy for %s at height %d", k, height)}
+	}
+	if own, ok := at(d.overrides[override{issuer, k}], height); ok && own.expr != nil {
+		v.expr = policy.And(v.expr, own.expr)
+	}
+	return v, nil
 }
 
 // vote describes one signature to the policy language.

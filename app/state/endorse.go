@@ -22,9 +22,9 @@ func (c *Ctx) endorse(o *Opened) (Effect, error) {
 			return Effect{}, refuse(tx.CodeNotParty, "", "an endorsement is signed by its own member only")
 		}
 	}
-	own, err := c.Dir.policyAt(tx.EndorseKind, c.Height)
+	own, err := c.Dir.policyAt(tx.EndorseKind, s.Member, c.Height)
 	if err != nil {
-		return Effect{}, broken{err}
+		return Effect{}, err
 	}
 	cs := c.caseOf(s.Member, s.Member)
 	if cs.Votes = c.votes(o); !own.expr.Holds(cs) {
@@ -44,6 +44,14 @@ func (c *Ctx) endorse(o *Opened) (Effect, error) {
 	r := ruleOf(target.Kind)
 	if r == nil {
 		return Effect{}, refuse(tx.CodeTarget, "body.statement", "an endorsement is not endorsed")
+	}
+	if r.governs() {
+		if body.Type != tx.Agrees && body.Type != tx.Objects {
+			return Effect{}, refuse(tx.CodeTarget, "body.type", "governance is agreed to or objected to")
+		}
+		if err := c.admins(o); err != nil {
+			return Effect{}, err
+		}
 	}
 	t, err := c.tally(entry, target, r, seq)
 	if err != nil {
@@ -89,9 +97,9 @@ func (c *Ctx) tally(e store.Entry, s *tx.Statement, r *rule, seq uint64) (*row.T
 		}
 		opened = p.height
 	}
-	v, err := c.Dir.policyAt(s.Kind, opened)
+	v, err := c.Dir.policyAt(s.Kind, s.Member, opened)
 	if err != nil {
-		return nil, broken{err}
+		return nil, err
 	}
 	then := *c
 	then.Height = e.Height
@@ -99,7 +107,8 @@ func (c *Ctx) tally(e store.Entry, s *tx.Statement, r *rule, seq uint64) (*row.T
 }
 
 // complete stores the tally of a waiting statement and, when its policy holds
-// now, makes the statement effective.
+// now, makes the statement effective. A statement that can no longer take
+// effect, because the ledger changed while it waited, lapses.
 func (c *Ctx) complete(seq uint64, s *tx.Statement, r *rule, t *row.Tally) (Effect, error) {
 	at := seq
 	if !r.opens {
@@ -113,32 +122,59 @@ func (c *Ctx) complete(seq uint64, s *tx.Statement, r *rule, t *row.Tally) (Effe
 	if err != nil {
 		return Effect{}, err
 	}
+	v, err := c.Dir.policyAt(s.Kind, s.Member, p.height)
+	if err != nil {
+		return Effect{}, err
+	}
 	cs := c.caseOf(s.Member, p.origin)
 	cs.Votes = tallied(c.Dir, t)
-	if !c.Dir.policies[s.Kind][t.Policy-1].expr.Holds(cs) {
+	if !v.expr.Holds(cs) {
 		return Effect{Outcome: row.Effective, writes: []write{{row.TallyKey(seq), t.Encode()}}}, nil
 	}
-	due := t.Deadline
-	t.Outcome, t.Since = row.Effective, c.Height
-	writes := []write{
-		{row.TallyKey(seq), t.Encode()},
-		{row.DeadlineKey(due, seq), nil},
-	}
+	var writes []write
 	if r.opens {
-		m := row.Matter{Head: p.matter.Head, Since: c.Height, State: r.to, Waiting: p.matter.Waiting}
-		writes = append(writes, write{row.MatterKey(p.seq), m.Encode()})
-		return Effect{Outcome: row.Effective, writes: writes}, nil
+		writes, err = c.completeOpening(p, s, r, t)
+	} else {
+		writes, err = c.completeStep(p, seq, s, r, t)
+	}
+	due := write{row.DeadlineKey(t.Deadline, seq), nil}
+	t.Since = c.Height
+	return Effect{Outcome: row.Effective, writes: append(writes, write{row.TallyKey(seq), t.Encode()}, due)}, err
+}
+
+// completeOpening moves the matter that the statement opened, and sets the
+// outcome of its tally.
+func (c *Ctx) completeOpening(p *place, s *tx.Statement, r *rule, t *row.Tally) (writes []write, err error) {
+	m := row.Matter{Head: p.matter.Head, Since: c.Height, State: r.to, Waiting: p.matter.Waiting}
+	t.Outcome = row.Effective
+	if r.enacts() {
+		switch writes, err = c.enact(s); {
+		case Broken(err):
+			return nil, err
+		case err != nil:
+			writes, m.State, t.Outcome = nil, row.Overtaken, row.Lapsed
+		}
+	}
+	return append(writes, write{row.MatterKey(p.seq), m.Encode()}), nil
+}
+
+// completeStep moves the matter that the statement continues, and sets the
+// outcome of its tally.
+func (c *Ctx) completeStep(p *place, seq uint64, s *tx.Statement, r *rule, t *row.Tally) ([]write, error) {
+	p.matter.Waiting = 0 // it is this one, settled here
+	if p.matter.Head != s.Prev || !r.allowed(p.matter.State) {
+		t.Outcome = row.Lapsed
+		return []write{{row.MatterKey(p.seq), p.matter.Encode()}}, nil
 	}
 	e, err := c.Read.Entry(seq)
 	if err != nil {
-		return Effect{}, broken{err}
+		return nil, broken{err}
 	}
 	env, err := tx.ParseEnvelope(e.Envelope)
 	if err != nil {
-		return Effect{}, broken{err}
+		return nil, broken{err}
 	}
-	p.matter.Waiting = 0 // it is this one, settled above
-	more, err := c.effective(p, r, env.ID())
-	writes = append(writes, write{row.LinkKey(seq), row.Link{Matter: p.seq}.Encode()})
-	return Effect{Outcome: row.Effective, writes: append(writes, more...)}, err
+	t.Outcome = row.Effective
+	writes, err := c.effective(p, r, env.ID())
+	return append(writes, write{row.LinkKey(seq), row.Link{Matter: p.seq}.Encode()}), err
 }

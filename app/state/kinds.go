@@ -32,6 +32,19 @@ var rules = []rule{
 	{tx.EvidenceSupersede, false, []row.State{row.Sealed, row.Rejected}, row.Superseded, origin},
 	{tx.EvidenceUphold, false, []row.State{row.Challenged}, row.Upheld, notOrigin},
 	{tx.EvidenceWithdraw, false, []row.State{row.Pending, row.Sealed, row.Challenged, row.Rejected}, row.Withdrawn, origin},
+	{tx.GovAccount, true, nil, row.Enacted, anyone},
+	{tx.GovFreeze, true, nil, row.Enacted, anyone},
+	{tx.GovMember, true, nil, row.Enacted, anyone},
+	{tx.GovOverride, true, nil, row.Enacted, anyone},
+	{tx.GovParams, true, nil, row.Enacted, anyone},
+	{tx.GovPolicy, true, nil, row.Enacted, anyone},
+	{tx.GovReady, true, nil, row.Enacted, anyone},
+	{tx.GovRecover, true, nil, row.Enacted, anyone},
+	{tx.GovRotate, true, nil, row.Enacted, anyone},
+	{tx.GovThaw, true, nil, row.Enacted, anyone},
+	{tx.GovUpgrade, true, nil, row.Enacted, anyone},
+	{tx.GovValidator, true, nil, row.Enacted, anyone},
+	{tx.GovWithdraw, false, []row.State{row.Pending}, row.Withdrawn, origin},
 }
 
 func ruleOf(k tx.Kind) *rule {
@@ -42,6 +55,12 @@ func ruleOf(k tx.Kind) *rule {
 	}
 	return nil
 }
+
+// governs reports whether the kind is of governance: signed by admins.
+func (r *rule) governs() bool { return r.kind.Family() == governance }
+
+// enacts reports whether the kind changes the directory when it takes effect.
+func (r *rule) enacts() bool { return r.opens && r.governs() }
 
 func (r *rule) allowed(s row.State) bool {
 	for _, f := range r.from {

@@ -56,7 +56,7 @@ func StandAt(v Reader, dir *Directory, seq uint64) (*Standing, error) {
 	c := &Ctx{Height: e.Height, Dir: dir, Read: v}
 	r := ruleOf(s.Kind)
 	if r == nil { // endorse: effective when accepted, part of no matter
-		p, err := dir.policyAt(s.Kind, e.Height)
+		p, err := dir.policyAt(s.Kind, s.Member, e.Height)
 		if err != nil {
 			return nil, err
 		}
@@ -83,14 +83,21 @@ func StandAt(v Reader, dir *Directory, seq uint64) (*Standing, error) {
 			return nil, err
 		}
 	}
-	expr := dir.policies[s.Kind][t.Policy-1].expr
+	opened := e.Height
+	if p != nil {
+		opened = p.height
+	}
+	rule, err := dir.policyAt(s.Kind, s.Member, opened)
+	if err != nil {
+		return nil, err
+	}
 	st.Outcome, st.Since, st.Votes = t.Outcome, t.Since, t.Votes
-	st.Policy, st.Expr = t.Policy, expr.String()
+	st.Policy, st.Expr = t.Policy, rule.expr.String()
 	if t.Outcome == row.Waits {
 		st.Deadline = t.Deadline
 		cs := c.caseOf(s.Member, p.origin)
 		cs.Votes = tallied(dir, t)
-		st.Missing = expr.Missing(cs)
+		st.Missing = rule.expr.Missing(cs)
 	}
 	if p != nil && !(t.Outcome == row.Lapsed && !r.opens) {
 		st.Matter, st.State, st.StateSince, st.Head, st.WaitingStep = p.seq, p.matter.State, p.matter.Since, p.matter.Head, p.matter.Waiting
@@ -98,12 +105,17 @@ func StandAt(v Reader, dir *Directory, seq uint64) (*Standing, error) {
 	return st, nil
 }
 
-// tallied are the votes of a tally that speak for the statement.
+// tallied are the votes of a tally that speak for the statement now. A member
+// that was suspended or has left speaks for nothing that is not yet decided,
+// and neither does a key that was in other hands when it signed; what a key
+// signed before it was revoked counts.
 func tallied(dir *Directory, t *row.Tally) (out []policy.Vote) {
 	for _, v := range t.Votes {
-		if v.Type != tx.Objects {
-			out = append(out, dir.vote(v.Account, v.Member))
+		m, a := dir.members[v.Member], dir.accounts[v.Account]
+		if v.Type == tx.Objects || m == nil || !m.Active() || a == nil || a.CompromisedFrom != 0 && v.Height >= a.CompromisedFrom {
+			continue
 		}
+		out = append(out, dir.vote(v.Account, v.Member))
 	}
 	return out
 }

@@ -99,7 +99,7 @@ func (c *Ctx) authorise(o *Opened) error {
 			return err
 		}
 		m := c.Dir.members[a.Member]
-		if m == nil || m.Suspended {
+		if m == nil || !m.Active() {
 			return refuse(tx.CodeUnknownMember, "", string(a.Member))
 		}
 		if a.Member == s.Member {
@@ -124,6 +124,11 @@ func (c *Ctx) step(o *Opened) (Effect, error) {
 	if r == nil {
 		return Effect{}, refuse(tx.CodeUnknownKind, "kind", string(o.Statement.Kind))
 	}
+	if r.governs() {
+		if err := c.admins(o); err != nil {
+			return Effect{}, err
+		}
+	}
 	if r.opens {
 		return c.open(r, o)
 	}
@@ -140,14 +145,21 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 			return Effect{}, err
 		}
 	}
-	v, err := c.Dir.policyAt(r.kind, c.Height)
+	var writes []write
+	if r.enacts() {
+		var err error
+		if writes, err = c.enact(o.Statement); err != nil {
+			return Effect{}, err
+		}
+	}
+	v, err := c.Dir.policyAt(r.kind, o.Statement.Member, c.Height)
 	if err != nil {
-		return Effect{}, broken{err}
+		return Effect{}, err
 	}
 	cs := c.caseOf(o.Statement.Member, o.Statement.Member)
 	cs.Votes = c.votes(o)
 	if v.expr.Holds(cs) {
-		return Effect{Outcome: row.Effective, State: r.to}, nil
+		return Effect{Outcome: row.Effective, State: r.to, writes: writes}, nil
 	}
 	deadline := c.Height + c.Dir.Params.PendingBlocks
 	t := c.waiting(o, v, deadline)
@@ -178,8 +190,9 @@ func (c *Ctx) anchor(a tx.Anchor) error {
 
 // A place is the matter that a statement continues.
 type place struct {
-	seq    uint64 // of the opening entry
-	height int64  // at which it was opened
+	seq    uint64  // of the opening entry
+	kind   tx.Kind // of the opening statement
+	height int64   // at which it was opened
 	origin tx.MemberID
 	matter row.Matter
 }
@@ -202,7 +215,7 @@ func find(r Reader, seq uint64) (*place, error) {
 	if k := ruleOf(s.Kind); k == nil || !k.opens {
 		return nil, nil // endorse, or a continuation that never took effect
 	}
-	p := &place{seq: seq, height: e.Height, origin: s.Member}
+	p := &place{seq: seq, kind: s.Kind, height: e.Height, origin: s.Member}
 	b, err := r.Get(row.MatterKey(seq))
 	if err != nil {
 		return nil, broken{err}
@@ -254,6 +267,8 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 	switch {
 	case p == nil:
 		return Effect{}, refuse(tx.CodeStalePrev, "prev", "this statement is no step of a matter")
+	case p.kind.Family() != r.kind.Family():
+		return Effect{}, refuse(tx.CodeFamily, "kind", "the matter was opened by "+string(p.kind))
 	case p.matter.Head != s.Prev:
 		return Effect{}, refuse(tx.CodeStalePrev, "prev", "the head is "+p.matter.Head.String())
 	case !r.allowed(p.matter.State):
@@ -266,9 +281,9 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 			return Effect{}, err
 		}
 	}
-	v, err := c.Dir.policyAt(r.kind, p.height)
+	v, err := c.Dir.policyAt(r.kind, s.Member, p.height)
 	if err != nil {
-		return Effect{}, broken{err}
+		return Effect{}, err
 	}
 	cs := c.caseOf(s.Member, p.origin)
 	cs.Votes = c.votes(o)
@@ -399,14 +414,24 @@ func (c *Ctx) signed(o *Opened) []row.Vote {
 }
 
 // Apply appends an accepted statement to the log, writes its effect, and
-// returns its sequence number.
-func Apply(b *store.Block, o *Opened, e Effect) uint64 {
+// returns its sequence number. An effect on the directory is in force for the
+// statements after it. An error means that the node must stop.
+func Apply(c *Ctx, b *store.Block, o *Opened, e Effect) (uint64, error) {
 	seq := b.Append(store.Hash(o.ID), o.Bytes)
-	put(b, e.writes)
 	if e.own != nil {
 		put(b, e.own(seq))
 	}
-	return seq
+	return seq, c.apply(b, e.writes)
+}
+
+// apply writes rows, and makes the directory follow.
+func (c *Ctx) apply(b *store.Block, writes []write) error {
+	put(b, writes)
+	next, err := c.Dir.with(writes)
+	if err == nil {
+		c.Dir = next
+	}
+	return err
 }
 
 func put(b *store.Block, writes []write) {
@@ -419,9 +444,16 @@ func put(b *store.Block, writes []write) {
 	}
 }
 
-// EndBlock lapses the statements whose deadline has come. An error means that
-// the node must stop.
-func EndBlock(c *Ctx, b *store.Block) error {
+// Updates are what the end of a block tells CometBFT.
+type Updates struct {
+	Validators []Power // ascending by key; in force two blocks later
+	Protocol   int64   // version of the next block, 0 if it stays
+}
+
+// EndBlock lapses the statements whose deadline has come, moves the validator
+// set a step, and announces an upgrade that begins with the next block. An
+// error means that the node must stop.
+func EndBlock(c *Ctx, b *store.Block) (Updates, error) {
 	var due []uint64
 	start, end := row.DeadlineRange(c.Height)
 	err := b.Iterate(start, end, func(k, _ []byte) bool {
@@ -429,16 +461,26 @@ func EndBlock(c *Ctx, b *store.Block) error {
 		return len(due) < maxLapses
 	})
 	if err != nil {
-		return broken{err}
+		return Updates{}, broken{err}
 	}
 	for _, seq := range due {
 		writes, err := c.lapse(seq)
 		if err != nil {
-			return err
+			return Updates{}, err
 		}
 		put(b, writes)
 	}
-	return nil
+	var u Updates
+	step, writes := c.stepValidators()
+	if u.Validators = step; len(writes) > 0 {
+		if err := c.apply(b, writes); err != nil {
+			return Updates{}, err
+		}
+	}
+	if p := c.Dir.upgrade; p != nil && p.Height == c.Height+1 {
+		u.Protocol = p.Version
+	}
+	return u, nil
 }
 
 func (c *Ctx) lapse(seq uint64) ([]write, error) {

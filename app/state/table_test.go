@@ -11,18 +11,73 @@ import (
 	"zhenglian/genesis"
 )
 
-// A matter builds evidence in every state and continues it by every kind.
+// A matter is one of a family in some state, to be continued by every kind.
 type matter struct {
 	c    *apptest.Chain
 	id   tx.ID // opening statement
 	head tx.ID
 }
 
-func open(t *testing.T, signers ...string) *matter {
+func open(t *testing.T, e func(*apptest.Chain) *tx.Envelope) *matter {
 	c := apptest.New(t, func(g *genesis.State) { g.Params.PendingBlocks = 5 })
 	c.Block()
-	id := c.Must(c.Sign(c.Statement("hangzhou-amr", tx.EvidenceSeal, tx.ID{}, c.Evidence(1)), signers...))
+	id := c.Must(e(c))
 	return &matter{c, id, id}
+}
+
+func seal(signers ...string) func(*apptest.Chain) *tx.Envelope {
+	return func(c *apptest.Chain) *tx.Envelope {
+		return c.Sign(c.Statement("hangzhou-amr", tx.EvidenceSeal, tx.ID{}, c.Evidence(1)), signers...)
+	}
+}
+
+// propose is a statement of governance that lacks two signatures of those that it needs.
+func propose(c *apptest.Chain) *tx.Envelope {
+	return c.Sign(c.Statement("hangzhou-amr", tx.GovParams, tx.ID{}, otherParams), "admin1", "city-admin1")
+}
+
+var otherParams = &tx.Params{AnchorBlocks: 7, ExpiresBlocks: 100_000, FutureMillis: 5000, PendingBlocks: 5}
+
+// body is a body of each kind that opens a matter of governance, which could
+// take effect in a new chain.
+func body(c *apptest.Chain, kind tx.Kind) tx.Body {
+	officer := c.Keys["city"].Public().Account()
+	switch kind {
+	case tx.GovAccount:
+		k := c.Credential("new officer", "officer")
+		return &tx.AccountChange{Action: tx.Add, New: &k}
+	case tx.GovFreeze, tx.GovThaw:
+		return &tx.Freeze{Account: officer, Reason: "misuse"}
+	case tx.GovMember:
+		return &tx.Membership{Action: tx.Suspend, ID: "notary-office"}
+	case tx.GovOverride:
+		return &tx.PolicyChange{Expr: "OF(3,officer@issuer)", From: c.Height + 100, Kind: tx.EvidenceSeal}
+	case tx.GovParams:
+		return &tx.Params{AnchorBlocks: 9, ExpiresBlocks: 100_000, FutureMillis: 5000, PendingBlocks: 5}
+	case tx.GovPolicy:
+		return &tx.PolicyChange{Expr: "court@any", From: c.Height + 100, Kind: tx.EvidenceChallenge}
+	case tx.GovReady:
+		return &tx.Ready{Key: apptest.ValidatorKey(9)}
+	case tx.GovRecover:
+		return &tx.Recover{Accounts: []tx.Credential{c.Credential("r1", "admin"), c.Credential("r2", "admin")}, ID: "notary-office"}
+	case tx.GovRotate:
+		return &tx.KeyRotation{Key: apptest.ValidatorKey(0), New: apptest.ValidatorKey(9)}
+	case tx.GovUpgrade:
+		return &tx.Upgrade{Height: c.Height + 1000, Version: 2}
+	case tx.GovValidator:
+		return &tx.ValidatorChange{Key: apptest.ValidatorKey(9), Member: "hangzhou-amr", Power: 5}
+	}
+	panic(kind)
+}
+
+// prepare makes room for what body of the kind says.
+func prepare(c *apptest.Chain, kind tx.Kind) {
+	switch kind {
+	case tx.GovThaw:
+		c.Must(c.Govern(tx.GovFreeze, body(c, tx.GovFreeze)))
+	case tx.GovReady:
+		c.Must(c.Govern(tx.GovValidator, body(c, tx.GovValidator)))
+	}
 }
 
 // step is a complete, well-signed statement of a kind that continues m.
@@ -40,10 +95,12 @@ func (m *matter) step(kind tx.Kind) *tx.Envelope {
 		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, &tx.Withdraw{Reason: "mistake"}), "officer1", "officer2")
 	case tx.EvidenceSeal:
 		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, c.Evidence(2)), "officer1", "officer2", "city")
-	case tx.EndorseKind:
-		return c.Sign(c.Statement("notary-office", kind, tx.ID{}, &tx.Endorse{Statement: m.id, Type: tx.Holds}), "notary")
+	case tx.GovWithdraw:
+		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, &tx.Withdraw{Reason: "mistake"}), "admin1")
+	case tx.EndorseKind: // the court completes what lacks one signature of another kind of member
+		return c.Sign(c.Statement("internet-court", kind, tx.ID{}, &tx.Endorse{Statement: m.id, Type: tx.Agrees}), "court-admin1")
 	}
-	panic(kind)
+	return c.Sign(c.Statement("hangzhou-amr", kind, m.head, body(c, kind)), "admin1", "admin2", "city-admin1", "changsha-admin1", "court-admin1")
 }
 
 func (m *matter) must(kind tx.Kind) { m.head = m.c.Must(m.step(kind)) }
@@ -56,74 +113,91 @@ func (m *matter) state() row.State {
 	return s.State
 }
 
-// ways leads to each state.
-var ways = []struct {
-	state row.State
-	make  func(t *testing.T) *matter
-}{
-	{row.Pending, func(t *testing.T) *matter { return open(t, "officer1", "officer2") }},
-	{row.Sealed, func(t *testing.T) *matter { return open(t, "officer1", "officer2", "city") }},
-	{row.Challenged, func(t *testing.T) *matter {
-		m := open(t, "officer1", "officer2", "city")
-		m.must(tx.EvidenceChallenge)
-		return m
-	}},
-	{row.Upheld, func(t *testing.T) *matter {
-		m := open(t, "officer1", "officer2", "city")
-		m.must(tx.EvidenceChallenge)
-		m.must(tx.EvidenceUphold)
-		return m
-	}},
-	{row.Rejected, func(t *testing.T) *matter {
-		m := open(t, "officer1", "officer2", "city")
-		m.must(tx.EvidenceChallenge)
-		m.must(tx.EvidenceReject)
-		return m
-	}},
-	{row.Superseded, func(t *testing.T) *matter {
-		m := open(t, "officer1", "officer2", "city")
-		m.must(tx.EvidenceSupersede)
-		return m
-	}},
-	{row.Withdrawn, func(t *testing.T) *matter {
-		m := open(t, "officer1", "officer2", "city")
-		m.must(tx.EvidenceWithdraw)
-		return m
-	}},
-	{row.Expired, func(t *testing.T) *matter {
-		m := open(t, "officer1", "officer2")
-		for range 5 {
-			m.c.Block()
-		}
-		return m
-	}},
+// endorse is another regulator's consent.
+func (m *matter) endorse(name string, member tx.MemberID) {
+	m.c.Must(m.c.Sign(m.c.Statement(member, tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: m.id, Type: tx.Agrees}), name))
 }
 
-// transitions is what the protocol says (app/README.md): every pair that is not
-// here is refused.
-var transitions = map[row.State]map[tx.Kind]row.State{
-	row.Pending: {tx.EvidenceWithdraw: row.Withdrawn, tx.EndorseKind: row.Sealed},
-	row.Sealed: {tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
-		tx.EndorseKind: row.Sealed},
-	row.Challenged: {tx.EvidenceUphold: row.Upheld, tx.EvidenceReject: row.Rejected, tx.EvidenceWithdraw: row.Withdrawn,
-		tx.EndorseKind: row.Challenged},
-	row.Rejected: {tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
-		tx.EndorseKind: row.Rejected},
-	row.Upheld:     {tx.EndorseKind: row.Upheld},
-	row.Superseded: {tx.EndorseKind: row.Superseded},
-	row.Withdrawn:  {tx.EndorseKind: row.Withdrawn},
-	row.Expired:    {},
+// A way leads to a state of a family, and says what the protocol (app/README.md)
+// allows there: every kind that is not here is refused.
+var ways = []struct {
+	family  string
+	state   row.State
+	make    func(t *testing.T) *matter
+	allowed map[tx.Kind]row.State
+}{
+	{"evidence", row.Pending, func(t *testing.T) *matter { return open(t, seal("officer1", "officer2")) },
+		map[tx.Kind]row.State{tx.EvidenceWithdraw: row.Withdrawn, tx.EndorseKind: row.Sealed}},
+	{"evidence", row.Sealed, func(t *testing.T) *matter { return open(t, seal("officer1", "officer2", "city")) },
+		map[tx.Kind]row.State{tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
+			tx.EndorseKind: row.Sealed}},
+	{"evidence", row.Challenged, after(tx.EvidenceChallenge),
+		map[tx.Kind]row.State{tx.EvidenceUphold: row.Upheld, tx.EvidenceReject: row.Rejected, tx.EvidenceWithdraw: row.Withdrawn,
+			tx.EndorseKind: row.Challenged}},
+	{"evidence", row.Rejected, after(tx.EvidenceChallenge, tx.EvidenceReject),
+		map[tx.Kind]row.State{tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
+			tx.EndorseKind: row.Rejected}},
+	{"evidence", row.Upheld, after(tx.EvidenceChallenge, tx.EvidenceUphold), map[tx.Kind]row.State{tx.EndorseKind: row.Upheld}},
+	{"evidence", row.Superseded, after(tx.EvidenceSupersede), map[tx.Kind]row.State{tx.EndorseKind: row.Superseded}},
+	{"evidence", row.Withdrawn, after(tx.EvidenceWithdraw), map[tx.Kind]row.State{tx.EndorseKind: row.Withdrawn}},
+	{"evidence", row.Expired, func(t *testing.T) *matter {
+		m := open(t, seal("officer1", "officer2"))
+		m.wait(5)
+		return m
+	}, nil},
+	{"gov", row.Pending, func(t *testing.T) *matter {
+		m := open(t, propose)
+		m.endorse("changsha-admin1", "changsha-amr")
+		return m
+	}, map[tx.Kind]row.State{tx.GovWithdraw: row.Withdrawn, tx.EndorseKind: row.Enacted}},
+	{"gov", row.Enacted, func(t *testing.T) *matter {
+		m := open(t, propose)
+		m.endorse("changsha-admin1", "changsha-amr")
+		m.endorse("notary-admin1", "notary-office")
+		return m
+	}, map[tx.Kind]row.State{tx.EndorseKind: row.Enacted}},
+	{"gov", row.Withdrawn, func(t *testing.T) *matter {
+		m := open(t, propose)
+		m.must(tx.GovWithdraw)
+		return m
+	}, nil},
+	{"gov", row.Expired, func(t *testing.T) *matter {
+		m := open(t, propose)
+		m.wait(5)
+		return m
+	}, nil},
+	{"gov", row.Overtaken, func(t *testing.T) *matter {
+		m := open(t, propose)
+		m.endorse("changsha-admin1", "changsha-amr")
+		m.c.Must(m.c.Govern(tx.GovParams, otherParams)) // what it wanted is so already
+		m.endorse("notary-admin1", "notary-office")
+		return m
+	}, nil},
+}
+
+// after is evidence that some steps have continued.
+func after(kinds ...tx.Kind) func(t *testing.T) *matter {
+	return func(t *testing.T) *matter {
+		m := open(t, seal("officer1", "officer2", "city"))
+		for _, k := range kinds {
+			m.must(k)
+		}
+		return m
+	}
+}
+
+func (m *matter) wait(blocks int) {
+	for range blocks {
+		m.c.Block()
+	}
 }
 
 // Every state with every kind of statement: accepted as the table says, or
 // refused with a number and without any change.
 func TestEveryStateAndKind(t *testing.T) {
-	if len(ways) != len(transitions) {
-		t.Fatalf("%d ways to %d states", len(ways), len(transitions))
-	}
 	for _, w := range ways {
 		for _, kind := range tx.Kinds() {
-			t.Run(fmt.Sprintf("%s/%s", w.state, kind), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%s/%s", w.family, w.state, kind), func(t *testing.T) {
 				m := w.make(t)
 				if got := m.state(); got != w.state {
 					t.Fatalf("made %s, want %s", got, w.state)
@@ -131,7 +205,7 @@ func TestEveryStateAndKind(t *testing.T) {
 				e := m.step(kind)
 				before := m.c.App.Store().View().Head()
 				code := m.c.Deliver(e)
-				want, allowed := transitions[w.state][kind]
+				want, allowed := w.allowed[kind]
 				if allowed {
 					if code != tx.CodeOK || m.state() != want {
 						t.Errorf("got code %d and %s, want %s", code, m.state(), want)
@@ -147,6 +221,51 @@ func TestEveryStateAndKind(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Every kind that opens a matter, in the three ways in which it can begin.
+func TestEveryOpening(t *testing.T) {
+	for _, kind := range tx.Kinds() {
+		if kind.Family() != "gov" || kind == tx.GovWithdraw {
+			continue
+		}
+		t.Run(string(kind), func(t *testing.T) {
+			c := apptest.New(t)
+			c.Block()
+			prepare(c, kind)
+			all := []string{"admin1", "admin2", "city-admin1", "changsha-admin1", "court-admin1"}
+			s := c.Statement("hangzhou-amr", kind, tx.ID{}, body(c, kind))
+			if got := c.Deliver(c.Sign(s, append(all, "notary")...)); got != tx.CodeNotAdmin {
+				t.Errorf("signed by an officer too: %d, want %d", got, tx.CodeNotAdmin)
+			}
+			part := c.Sign(s, all[:1]...)
+			id := c.Must(part)
+			m := &matter{c, id, id}
+			if kind == tx.GovReady {
+				if m.state() != row.Enacted {
+					t.Errorf("signed by one: %s", m.state())
+				}
+				return
+			}
+			if m.state() != row.Pending {
+				t.Fatalf("signed by one: %s", m.state())
+			}
+			s.Expires++ // another statement
+			whole := c.Must(c.Sign(s, all...))
+			if w := (&matter{c, whole, whole}); w.state() != row.Enacted {
+				t.Fatalf("signed by all: %s", w.state())
+			}
+			// What waited is overtaken by its twin, except what cannot conflict.
+			for i, member := range []tx.MemberID{"hangzhou-amr", "xianyang-amr", "changsha-amr", "internet-court"} {
+				if m.state() == row.Pending {
+					m.endorse(all[i+1], member)
+				}
+			}
+			if m.state() != row.Overtaken {
+				t.Errorf("completed after its twin: %s, want LAPSED", m.state())
+			}
+		})
 	}
 }
 

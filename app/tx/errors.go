@@ -44,6 +44,9 @@ const (
 	CodeNotIssuer      Code = 106 // nobody of the stating member has signed
 	CodeSameMember     Code = 107 // a member counted twice
 
+	CodeAccountFrozen Code = 108 // account frozen by the other members
+	CodeNotAdmin      Code = 109 // governance is signed by accounts in the role admin
+
 	CodeChain        Code = 200 // statement is for another chain
 	CodeExpired      Code = 201 // the height is past the statement's expires
 	CodeExpiresFar   Code = 202 // expires lies further ahead than the chain allows
@@ -61,8 +64,24 @@ const (
 	CodeWaiting      Code = 214 // another statement that continues this matter is waiting for signatures
 	CodeSettled      Code = 215 // the statement is no longer waiting and this endorsement adds nothing
 
-	CodeBody       Code = 300 // members of the body contradict each other
-	CodeUnknownTag Code = 301 // a code of the body is not in its table
+	CodeFamily        Code = 216 // prev is a matter of another family
+	CodeExpr          Code = 217 // policy expression is not well formed, or may not be here
+	CodeHeight        Code = 218 // a height of the body lies on the wrong side of now
+	CodeExists        Code = 219 // what is to be registered exists already
+	CodeNoMember      Code = 220 // member named in the body does not exist or is not in that standing
+	CodeNoAccount     Code = 221 // account named in the body is none of that member's, or not in that standing
+	CodeNoValidator   Code = 222 // validator named in the body does not exist or is not in that stage
+	CodeUngovernable  Code = 223 // nobody could govern afterwards
+	CodeFull          Code = 224 // there is no room for another
+	CodeCity          Code = 225 // the division has another regulator
+	CodeNothing       Code = 226 // it would change nothing
+	CodeLastValidator Code = 227 // no validator would be left
+	CodeProtocol      Code = 228 // protocol version is older than the one in force
+
+	CodeBody         Code = 300 // members of the body contradict each other
+	CodeUnknownTag   Code = 301 // a code of the body is not in its table
+	CodeUSCC         Code = 302 // not a unified social credit code
+	CodeDivisionCode Code = 303 // not a division code
 
 	CodeInternal Code = 900 // a defect of the node; the statement is not at fault
 )
@@ -102,6 +121,8 @@ var codeTable = []codeRow{
 	{CodeUnknownMember, "UNKNOWN_MEMBER_ID", "unknown or suspended member", "check the member id", "成员不存在或已被中止"},
 	{CodeNotIssuer, "NOT_ISSUER", "no signature by the stating member", "an account of the member named in the statement must sign it", "缺少陈述成员自己的签名"},
 	{CodeSameMember, "SAME_MEMBER", "one member counted twice", "the co-signature must come from another member", "同一成员不得重复计数"},
+	{CodeAccountFrozen, "ACCOUNT_FROZEN", "account frozen", "use another account of your member, or ask the others to thaw it", "账户已被其他成员冻结"},
+	{CodeNotAdmin, "NOT_ADMIN", "signed by an account that is no admin", "sign governance with an account in the role admin", "治理事项须由管理员账户签署"},
 	{CodeChain, "WRONG_CHAIN", "statement is for another chain", "sign it again with this chain's id", "陈述属于另一条链"},
 	{CodeExpired, "EXPIRED", "statement expired", "sign it again with a later expires", "陈述已超过可上链的最后高度"},
 	{CodeExpiresFar, "EXPIRES_TOO_FAR", "expires too far ahead", "choose an earlier expires", "有效高度过远"},
@@ -118,8 +139,23 @@ var codeTable = []codeRow{
 	{CodeEndorseLimit, "ENDORSE_LIMIT", "endorsement limit reached", "a statement carries at most 64 endorsements", "会签数量已达上限"},
 	{CodeWaiting, "WAITING", "another statement of this matter waits for signatures", "endorse or wait for the earlier one", "该事项已有待会签的陈述"},
 	{CodeSettled, "SETTLED", "statement is settled", "nothing to endorse", "该陈述已定，无需会签"},
+	{CodeFamily, "OTHER_FAMILY", "prev is a matter of another family", "continue it with a kind of its own family", "前序陈述属于另一类事项"},
+	{CodeExpr, "EXPRESSION", "policy expression not well formed, or not allowed here", "see the policy language in app/README.md", "会签规则表达式不正确或不适用"},
+	{CodeHeight, "HEIGHT", "height on the wrong side of now", "see the kind's paragraph in app/README.md", "高度取值不当"},
+	{CodeExists, "EXISTS", "already registered", "choose another, or change the one there is", "已登记，不得重复"},
+	{CodeNoMember, "NO_MEMBER", "no such member, or not in that standing", "look up the member", "成员不存在或状态不符"},
+	{CodeNoAccount, "NO_ACCOUNT", "no such account, or not in that standing", "look up the account", "账户不存在或状态不符"},
+	{CodeNoValidator, "NO_VALIDATOR", "no such validator, or not in that stage", "look up the validator", "验证节点不存在或阶段不符"},
+	{CodeUngovernable, "UNGOVERNABLE", "nobody could govern afterwards", "leave enough admins for every policy of governance", "此变更后将无人能够治理"},
+	{CodeFull, "FULL", "no room for another", "remove one first", "数量已达上限"},
+	{CodeCity, "CITY_TAKEN", "the division has another regulator", "a division has one regulator", "该区划已有监管成员"},
+	{CodeNothing, "NO_CHANGE", "would change nothing", "nothing to do", "无任何变更"},
+	{CodeLastValidator, "LAST_VALIDATOR", "no validator would be left", "add another validator first", "不得移除最后的验证节点"},
+	{CodeProtocol, "PROTOCOL_VERSION", "protocol version older than the one in force", "versions only grow", "协议版本不得回退"},
 	{CodeBody, "BODY", "members of the body contradict each other", "see the kind's table in app/README.md", "内容字段互相矛盾"},
 	{CodeUnknownTag, "UNKNOWN_CODE", "code not in its table", "see the kind's table in app/README.md", "代码不在代码表中"},
+	{CodeUSCC, "USCC", "not a unified social credit code", "check the 18 characters; the last one is a check character (GB 32100-2015)", "统一社会信用代码不正确"},
+	{CodeDivisionCode, "DIVISION", "not a division code", "state 6 digits of GB/T 2260", "行政区划代码不正确"},
 	{CodeInternal, "INTERNAL", "internal error", "report it to the operator", "节点内部错误，请联系运营者"},
 }
 

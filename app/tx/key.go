@@ -1,13 +1,10 @@
 package tx
 
 import (
-	"crypto/ecdsa"
+	"bytes"
 	"crypto/sha256"
-	"math/big"
 
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
-	"github.com/emmansun/gmsm/sm2"
-	"github.com/ethereum/go-ethereum/crypto"
 )
 
 // A KeyType names a signature scheme. It is a property of the registered
@@ -51,8 +48,8 @@ func (k PublicKey) Account() AccountID {
 // makes each check about a sixth cheaper.
 type Verifier struct {
 	typ   KeyType
-	secp  []byte // 65 bytes, uncompressed
-	sm2   *ecdsa.PublicKey
+	secp  *secpKey
+	sm2   *sm2Key
 	mldsa *mldsa65.PublicKey
 }
 
@@ -65,16 +62,16 @@ func (k PublicKey) Verifier() (*Verifier, error) {
 		if len(k.Bytes) != 33 {
 			return nil, errorf(CodeMalformedKey, "secp256k1 key of %d bytes, want 33", len(k.Bytes))
 		}
-		p, err := crypto.DecompressPubkey(k.Bytes)
+		p, err := parseSecp(k.Bytes)
 		if err != nil {
 			return nil, errorf(CodeMalformedKey, "secp256k1 key is not a point of the curve")
 		}
-		v.secp = crypto.FromECDSAPub(p)
+		v.secp = p
 	case SM2:
 		if len(k.Bytes) != 65 || k.Bytes[0] != 4 {
 			return nil, errorf(CodeMalformedKey, "sm2 key of %d bytes, want 65 starting with 04", len(k.Bytes))
 		}
-		p, err := sm2.NewPublicKey(k.Bytes)
+		p, err := parseSM2(k.Bytes)
 		if err != nil {
 			return nil, errorf(CodeMalformedKey, "sm2 key is not a point of the curve")
 		}
@@ -91,8 +88,9 @@ func (k PublicKey) Verifier() (*Verifier, error) {
 	return v, nil
 }
 
-// secpHalfN is half the order of secp256k1: the largest s of a low-S signature.
-var secpHalfN = new(big.Int).Rsh(crypto.S256().Params().N, 1)
+// secpHalfN is half the order of secp256k1, big endian: the largest s of a low-S
+// signature.
+const secpHalfN = "\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x5d\x57\x6e\x73\x57\xa4\x50\x1d\xdf\xe9\x2f\x46\x68\x1b\x20\xa0"
 
 // Verify checks sig over payload, whose PAEDigest is digest.
 func (v *Verifier) Verify(payload []byte, digest [32]byte, sig []byte) error {
@@ -100,15 +98,14 @@ func (v *Verifier) Verify(payload []byte, digest [32]byte, sig []byte) error {
 	switch v.typ {
 	case Secp256k1:
 		if len(sig) == 64 {
-			ok = crypto.VerifySignature(v.secp, digest[:], sig)
-			if !ok && new(big.Int).SetBytes(sig[32:]).Cmp(secpHalfN) > 0 {
+			ok = v.secp.verify(digest, sig)
+			if !ok && bytes.Compare(sig[32:], []byte(secpHalfN)) > 0 {
 				return errorf(CodeHighS, "")
 			}
 		}
 	case SM2:
 		if len(sig) == 64 {
-			r, s := new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])
-			ok = sm2.VerifyWithSM2(v.sm2, nil, PAE(payload), r, s)
+			ok = v.sm2.verify(PAE(payload), sig)
 		}
 	case MLDSA65:
 		ok = mldsa65.Verify(v.mldsa, PAE(payload), nil, sig)

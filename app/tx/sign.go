@@ -1,3 +1,5 @@
+//go:build !js
+
 package tx
 
 import (
@@ -131,7 +133,7 @@ func LowS(sig []byte) []byte {
 		return sig
 	}
 	s := new(big.Int).SetBytes(sig[32:])
-	if s.Cmp(secpHalfN) <= 0 {
+	if s.Cmp(new(big.Int).SetBytes([]byte(secpHalfN))) <= 0 {
 		return sig
 	}
 	out := append([]byte(nil), sig...)

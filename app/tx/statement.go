@@ -1,10 +1,19 @@
 package tx
 
+import "strings"
+
 // Version is the only statement version.
 const Version = 1
 
 // A Kind says what a statement does, such as "evidence.seal".
 type Kind string
+
+// Family returns the part of a kind before the dot: a statement continues
+// matters of its own family.
+func (k Kind) Family() string {
+	f, _, _ := strings.Cut(string(k), ".")
+	return f
+}
 
 // A Statement is what somebody signs: the only way anything enters the ledger.
 // Its bytes are RFC 8785 canonical JSON with exactly these members:
@@ -52,6 +61,28 @@ func newBody(k Kind) Body {
 		return new(Decision)
 	case EndorseKind:
 		return new(Endorse)
+	case GovAccount:
+		return new(AccountChange)
+	case GovFreeze, GovThaw:
+		return new(Freeze)
+	case GovMember:
+		return new(Membership)
+	case GovOverride, GovPolicy:
+		return new(PolicyChange)
+	case GovParams:
+		return new(Params)
+	case GovReady:
+		return new(Ready)
+	case GovRecover:
+		return new(Recover)
+	case GovRotate:
+		return new(KeyRotation)
+	case GovUpgrade:
+		return new(Upgrade)
+	case GovValidator:
+		return new(ValidatorChange)
+	case GovWithdraw:
+		return new(Withdraw)
 	}
 	return nil
 }
@@ -132,5 +163,6 @@ func (s *Statement) Encode() ([]byte, error) {
 
 // Kinds lists every kind of statement, ascending.
 func Kinds() []Kind {
-	return []Kind{EndorseKind, EvidenceChallenge, EvidenceReject, EvidenceSeal, EvidenceSupersede, EvidenceUphold, EvidenceWithdraw}
+	return []Kind{EndorseKind, EvidenceChallenge, EvidenceReject, EvidenceSeal, EvidenceSupersede, EvidenceUphold, EvidenceWithdraw,
+		GovAccount, GovFreeze, GovMember, GovOverride, GovParams, GovPolicy, GovReady, GovRecover, GovRotate, GovThaw, GovUpgrade, GovValidator, GovWithdraw}
 }

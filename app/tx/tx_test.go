@@ -46,16 +46,43 @@ func samples() map[string]*Statement {
 	}
 	root := sampleSeal()
 	root.Body = &Evidence{Anchor: Anchor{Digest{1}, 1}, Captured: Captured{Method: "upload", Tool: "zheng/0.1"}, Class: "file", FilesRoot: Digest{9}, FileCount: 65, TSA: []Digest{{1}, {2}}}
+	gov := func(k Kind, b Body) *Statement { return st(k, ID{}, b) }
+	key := func(n byte, roles ...string) Credential {
+		k, _ := NewPrivateKey(Secp256k1, bytes.Repeat([]byte{n}, 32))
+		return Credential{Key: k.Public(), Roles: roles}
+	}
+	tagged := key(3, "admin", "officer")
+	tagged.Tag, tagged.ValidTo = Digest{8}, 900
 	return map[string]*Statement{
-		"seal-web":       sampleSeal(),
-		"seal-root":      root,
-		"supersede":      st(EvidenceSupersede, ID{1}, &Supersede{By: ID{2}, Reason: "recapture"}),
-		"withdraw":       st(EvidenceWithdraw, ID{1}, &Withdraw{Reason: "mistake"}),
-		"challenge":      st(EvidenceChallenge, ID{1}, &Challenge{Document: Digest{3}, Ground: "not_authentic"}),
-		"uphold":         st(EvidenceUphold, ID{1}, &Decision{Document: Digest{3}}),
-		"reject":         st(EvidenceReject, ID{1}, &Decision{Document: Digest{3}}),
-		"endorse":        st(EndorseKind, ID{}, &Endorse{Statement: ID{4}, Type: Served}),
-		"endorse-object": st(EndorseKind, ID{}, &Endorse{Statement: ID{4}, Type: Objects, Reason: "not_served"}),
+		"gov-member-admit": gov(GovMember, &Membership{Accounts: []Credential{key(1, "admin"), key(2, "admin")}, Action: Admit, Division: "320100", DivisionRev: "2024-12-31",
+			ID: "nanjing-amr", NameEN: "Nanjing", NameZH: "南京", Roles: []string{"partner-city", "regulator"}, Superior: "jiangsu-amr", USCC: "91350100M000100Y43"}),
+		"gov-member-amend":       gov(GovMember, &Membership{Action: Amend, ID: "lab-a", NameEN: "Lab", NameZH: "所", Roles: []string{"lab"}, USCC: "91350100M000100Y43"}),
+		"gov-member-leave":       gov(GovMember, &Membership{Action: Leave, ID: "lab-a"}),
+		"gov-account-add":        gov(GovAccount, &AccountChange{Action: Add, New: &tagged}),
+		"gov-account-rotate":     gov(GovAccount, &AccountChange{Account: AccountID{1}, Action: Rotate, New: &tagged}),
+		"gov-account-revoke":     gov(GovAccount, &AccountChange{Account: AccountID{1}, Action: Revoke}),
+		"gov-account-expire":     gov(GovAccount, &AccountChange{Account: AccountID{1}, Action: Expire, ValidTo: 77}),
+		"gov-account-compromise": gov(GovAccount, &AccountChange{Account: AccountID{1}, Action: Compromise, From: 5}),
+		"gov-freeze":             gov(GovFreeze, &Freeze{Account: AccountID{1}, Reason: "compromised"}),
+		"gov-thaw":               gov(GovThaw, &Freeze{Account: AccountID{1}, Reason: "resolved"}),
+		"gov-recover":            gov(GovRecover, &Recover{Accounts: []Credential{key(1, "admin"), key(2, "admin")}, ID: "lab-a"}),
+		"gov-policy":             gov(GovPolicy, &PolicyChange{Expr: "officer@issuer", From: 50, Kind: EvidenceChallenge}),
+		"gov-override":           gov(GovOverride, &PolicyChange{From: 50, Kind: EvidenceSeal}),
+		"gov-params":             gov(GovParams, &Params{AnchorBlocks: 1, ExpiresBlocks: 2, FutureMillis: 1000, PendingBlocks: 4}),
+		"gov-validator":          gov(GovValidator, &ValidatorChange{Key: ValidatorKey{1}, Member: "lab-a", Power: 10}),
+		"gov-ready":              gov(GovReady, &Ready{Key: ValidatorKey{1}}),
+		"gov-rotate":             gov(GovRotate, &KeyRotation{Key: ValidatorKey{1}, New: ValidatorKey{2}}),
+		"gov-upgrade":            gov(GovUpgrade, &Upgrade{Height: 100, Info: "https://example.org/zhengd-v2", Version: 2}),
+		"gov-withdraw":           st(GovWithdraw, ID{1}, &Withdraw{Reason: "mistake"}),
+		"seal-web":               sampleSeal(),
+		"seal-root":              root,
+		"supersede":              st(EvidenceSupersede, ID{1}, &Supersede{By: ID{2}, Reason: "recapture"}),
+		"withdraw":               st(EvidenceWithdraw, ID{1}, &Withdraw{Reason: "mistake"}),
+		"challenge":              st(EvidenceChallenge, ID{1}, &Challenge{Document: Digest{3}, Ground: "not_authentic"}),
+		"uphold":                 st(EvidenceUphold, ID{1}, &Decision{Document: Digest{3}}),
+		"reject":                 st(EvidenceReject, ID{1}, &Decision{Document: Digest{3}}),
+		"endorse":                st(EndorseKind, ID{}, &Endorse{Statement: ID{4}, Type: Served}),
+		"endorse-object":         st(EndorseKind, ID{}, &Endorse{Statement: ID{4}, Type: Objects, Reason: "not_served"}),
 	}
 }
 
@@ -223,6 +250,40 @@ func BenchmarkVerifySecp256k1(b *testing.B) {
 	for b.Loop() {
 		if err := v.Verify(p, PAEDigest(p), sig); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Codes with a right check character, and the same with one mistake.
+func TestUSCC(t *testing.T) {
+	for _, s := range []string{"91350100M000100Y43", "91330100799655058B", "91110000802100433B"} {
+		if !ValidUSCC(s) {
+			t.Errorf("%s refused", s)
+		}
+		for i := range len(s) {
+			bad := []byte(s)
+			if bad[i]++; ValidUSCC(string(bad)) {
+				t.Errorf("%s accepted for %s", bad, s)
+			}
+		}
+		if ValidUSCC(s[1:]) || ValidUSCC(s+"0") {
+			t.Errorf("%s: another length accepted", s)
+		}
+	}
+	if ValidUSCC("91350100m000100Y43") || ValidUSCC("91350100I000100Y43") {
+		t.Error("a character outside the alphabet accepted")
+	}
+}
+
+func TestDivision(t *testing.T) {
+	for s, want := range map[string]bool{"330100": true, "500110": true, "000000": false, "990100": false, "33010": false, "3301000": false, "33010a": false} {
+		if ValidDivision(s) != want {
+			t.Errorf("%q: want %v", s, want)
+		}
+	}
+	for s, want := range map[string]bool{"2024-12-31": true, "2024-02-30": false, "2024-1-1": false, "": false} {
+		if ValidDate(s) != want {
+			t.Errorf("%q: want %v", s, want)
 		}
 	}
 }

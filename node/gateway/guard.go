@@ -72,6 +72,8 @@ func access(log *slog.Logger) gin.HandlerFunc {
 		defer func() {
 			level := slog.LevelDebug
 			switch s := c.Writer.Status(); {
+			case c.Request.URL.Path == "/readyz" || c.Request.URL.Path == "/livez":
+				// Asked several times a second for as long as it says no.
 			case s >= http.StatusInternalServerError:
 				level = slog.LevelWarn
 			case s >= http.StatusBadRequest:

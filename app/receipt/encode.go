@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"zhenglian/app/tx"
-
-	"github.com/fxamacker/cbor/v2"
 )
 
 // Parse reads a receipt in either encoding.
@@ -35,6 +33,7 @@ func ParseStateProof(b []byte) (*StateProof, error) {
 type document interface {
 	read(r *tx.Reader)
 	write(w *tx.Writer)
+	cbor(w *cborWalk)
 	check() error
 }
 
@@ -48,14 +47,13 @@ func parse(b []byte, d document) error {
 	case len(b) > MaxBytes:
 		return fmt.Errorf("%d bytes; the limit is %d", len(b), MaxBytes)
 	case b[0] >= 0xa0:
-		if err := cborIn.Unmarshal(b, d); err != nil {
-			return fmt.Errorf("not the CBOR encoding: %w", err)
+		if err := decodeCBOR(b, d); err != nil {
+			return err
 		}
 		if err := d.check(); err != nil {
 			return err
 		}
-		again, err := cborOut.Marshal(d)
-		if err != nil || !bytes.Equal(again, b) {
+		if !bytes.Equal(encodeCBOR(d), b) {
 			return errors.New("not the deterministic CBOR encoding")
 		}
 		return nil
@@ -119,28 +117,6 @@ func encodeJSON(d document) []byte {
 	return w.B
 }
 
-var cborOut, cborIn = cborModes()
-
-func cborModes() (cbor.EncMode, cbor.DecMode) {
-	out, err := cbor.CoreDetEncOptions().EncMode()
-	if err != nil {
-		panic(err) // the options are constants
-	}
-	in, err := cbor.DecOptions{
-		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
-		IndefLength:       cbor.IndefLengthForbidden,
-		TagsMd:            cbor.TagsForbidden,
-		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
-		MaxNestedLevels:   8,
-		MaxArrayElements:  2048,
-		MaxMapPairs:       32,
-	}.DecMode()
-	if err != nil {
-		panic(err)
-	}
-	return out, in
-}
-
 // EncodeJSON returns the JSON encoding. It refuses what Parse would refuse.
 func (r *Receipt) EncodeJSON() ([]byte, error) {
 	if err := r.check(); err != nil {
@@ -154,7 +130,7 @@ func (r *Receipt) EncodeCBOR() ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("receipt: %w", err)
 	}
-	return cborOut.Marshal(r)
+	return encodeCBOR(r), nil
 }
 
 // MarshalJSON implements json.Marshaler with EncodeJSON.
@@ -176,7 +152,7 @@ func (p *StateProof) EncodeCBOR() ([]byte, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("state proof: %w", err)
 	}
-	return cborOut.Marshal(p)
+	return encodeCBOR(p), nil
 }
 
 // MarshalJSON implements json.Marshaler with EncodeJSON.

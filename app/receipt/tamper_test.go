@@ -127,7 +127,7 @@ func TestMalformed(t *testing.T) {
 				t.Errorf("%s: verified", name)
 			}
 		}
-		b, err := cborOut.Marshal(r) // without the checks of EncodeCBOR
+		b, err := oracleOut.Marshal(r) // without the checks of EncodeCBOR
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,12 +27,12 @@ type part struct {
 // The last argument of a throughput is the rate, in transactions a second, for
 // which the pool is made beforehand; the window of a faster subject ends early.
 var figures = []figure{
-	{name: "throughput.1v.1sig", unit: "1/s", measure: throughput(1, 1, poolRate1v)},
-	{name: "throughput.1v.2sig", unit: "1/s", measure: throughput(1, 2, 28_000)},
-	{name: "throughput.1v.3sig", unit: "1/s", measure: throughput(1, 3, 20_000)},
-	{name: "throughput.4v.1sig", unit: "1/s", measure: throughput(4, 1, poolRate4v)},
-	{name: "throughput.4v.2sig", unit: "1/s", measure: throughput(4, 2, 10_000)},
-	{name: "throughput.4v.3sig", unit: "1/s", measure: throughput(4, 3, 8_000)},
+	{name: "throughput.1v.1sig", unit: "1/s", measure: throughput(1, 1, poolRate1v), parts: cpuParts("throughput.1v.1sig")},
+	{name: "throughput.1v.2sig", unit: "1/s", measure: throughput(1, 2, 28_000), parts: cpuParts("throughput.1v.2sig")},
+	{name: "throughput.1v.3sig", unit: "1/s", measure: throughput(1, 3, 20_000), parts: cpuParts("throughput.1v.3sig")},
+	{name: "throughput.4v.1sig", unit: "1/s", measure: throughput(4, 1, poolRate4v), parts: cpuParts("throughput.4v.1sig")},
+	{name: "throughput.4v.2sig", unit: "1/s", measure: throughput(4, 2, 10_000), parts: cpuParts("throughput.4v.2sig")},
+	{name: "throughput.4v.3sig", unit: "1/s", measure: throughput(4, 3, 8_000), parts: cpuParts("throughput.4v.3sig")},
 	{name: "latency.4v.p50", unit: "s", measure: latency(4, 0.50)},
 	{name: "latency.4v.p99", unit: "s", measure: latency(4, 0.99)},
 	{name: "latency.4v.halfload.p99", unit: "s", measure: halfLoad},
@@ -83,6 +83,7 @@ type bench struct {
 	progress io.Writer
 
 	// What several figures share.
+	cpu        map[string]pair       // of throughputs: seconds of processor a transaction
 	latencies  map[int][]latencyPair // by number of validators
 	saturated4 float64               // the subject's throughput.4v.1sig; 0: not measured
 	growth     *growth
@@ -143,15 +144,27 @@ func throughput(validators, sigs, perSecond int) func(context.Context, *bench) (
 			return pair{}, err
 		}
 		var ps []pair
+		var cpu []pair
 		for _, r := range rs {
 			ps = append(ps, pair{ceiling: r[0].Rate, value: r[1].Rate})
+			cpu = append(cpu, pair{ceiling: r[0].Cores / r[0].Rate, value: r[1].Cores / r[1].Rate})
 		}
 		p := median(ps)
+		if b.cpu == nil {
+			b.cpu = make(map[string]pair)
+		}
+		b.cpu[name] = median(cpu)
 		if validators == 4 && sigs == 1 {
 			b.saturated4 = p.value
 		}
 		return p, nil
 	}
+}
+
+// cpuParts tells what a transaction costs all validators together, which depends
+// less than its rate on what else the machine does.
+func cpuParts(name string) func(*bench) []part {
+	return func(b *bench) []part { return []part{{"cpu", "s", b.cpu[name]}} }
 }
 
 // pool is the size of a pool for a load of warm-up and window.

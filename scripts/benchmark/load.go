@@ -276,7 +276,9 @@ func (d *driver) exhaust(ctx context.Context) (result, error) {
 	go func() {
 		defer close(done)
 		wg.Wait()
-		for total(d.meter.all()) < len(d.txs) && time.Since(d.meter.last()) < patience && ctx.Err() == nil {
+		submitted := time.Now()
+		quiet := func() time.Duration { return min(time.Since(submitted), time.Since(d.meter.last())) }
+		for total(d.meter.all()) < len(d.txs) && quiet() < patience && ctx.Err() == nil {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -33,9 +34,10 @@ const (
 
 // overloadResult is what the median run of an overload showed.
 type overloadResult struct {
-	pair
-	offered, refused float64 // requests a second
-	memory           int64   // bytes, of the largest node
+	pair                      // statements a second that entered, and the peak
+	once              float64 // the same as value when once the peak is offered
+	offered, answered float64 // requests a second, and those of them answered 429
+	memory            int64   // bytes, of the largest node
 }
 
 // overload offers the gateways of four validators three times the rate that
@@ -44,8 +46,8 @@ type overloadResult struct {
 // otherwise than by 429 with Retry-After, or when a statement that it accepted, by a
 // receipt or by 202, is not on its validator's disk in the end.
 func overload(ctx context.Context, b *bench) (pair, error) {
-	n := b.network("overload.4v", 4, 1, spec{})
-	if err := n.open(b.pool(poolRate4v)); err != nil {
+	n := b.network("overload.4v", 4, 1, spec{Mode: saturate, Warm: b.scale.warm, Window: 2 * b.scale.window}) // blocks are large and few
+	if err := n.open(2 * b.pool(poolRate4v)); err != nil {
 		return pair{}, err
 	}
 	defer n.close()
@@ -53,78 +55,78 @@ func overload(ctx context.Context, b *bench) (pair, error) {
 	if !ok {
 		return pair{}, fmt.Errorf("%s has no gateway", b.subject)
 	}
-	var all [][]byte
+	var txs [][]byte
 	for _, path := range n.pools {
-		txs, err := readPool(path)
+		share, err := readPool(path)
 		if err != nil {
 			return pair{}, err
 		}
-		all = append(all, txs...)
+		txs = append(txs, share...)
 	}
 
-	window := 2 * b.scale.window // blocks are large and few
 	pairs := (b.scale.pairs + 1) / 2
 	var runs []overloadResult
+	var ps []pair
 	for i := range pairs {
-		n.spec = spec{Mode: saturate, Warm: b.scale.warm, Window: window}
-		n.inspect = nil
+		n.spec.Mode, n.spec.Gateway = saturate, false
+		n.clients, n.inspect = nil, nil
 		peak, err := n.run(ctx, false)
 		if err != nil {
 			return pair{}, fmt.Errorf("peak: %w", err)
 		}
-		fmt.Fprintf(b.progress, "%s %d/%d peak     %s\n", n.name, i+1, pairs, peak)
-
-		n.spec.Mode, n.spec.Gateway = serve, true
-		o := &offers{workload: served, txs: all, rate: overloadFactor * peak.Rate, lasts: b.scale.warm + window}
-		n.clients = o.run
-		lost := 0
-		n.inspect = func(homes []string) error {
-			for i, home := range homes {
-				missing, err := served.Missing(home, o.accepted[i])
-				if err != nil {
-					return err
-				}
-				lost += missing
+		fmt.Fprintf(b.progress, "%s %d/%d peak %s\n", n.name, i+1, pairs, peak)
+		res := overloadResult{pair: pair{ceiling: peak.Rate}}
+		for _, factor := range []float64{1, overloadFactor} {
+			o := &offers{workload: served, txs: txs, rate: factor * peak.Rate, lasts: n.spec.Warm + n.spec.Window}
+			r, err := n.offer(ctx, o)
+			if err != nil {
+				return pair{}, fmt.Errorf("offered %.0f times the peak: %w", factor, err)
 			}
-			return nil
+			seconds := o.lasts.Seconds()
+			res.offered, res.answered = float64(o.offered.Load())/seconds, float64(o.refused.Load())/seconds
+			fmt.Fprintf(b.progress, "%s %d/%d x%.0f %s; %.0f/s offered, %.0f/s answered 429, %d receipts\n",
+				n.name, i+1, pairs, factor, r, res.offered, res.answered, o.receipts.Load())
+			if factor == 1 {
+				res.once = r.Rate
+			} else {
+				res.value, res.memory = r.Rate, r.RSS
+			}
 		}
-		r, err := n.run(ctx, false)
-		if err != nil {
-			return pair{}, err
-		}
-		seconds := o.lasts.Seconds()
-		res := overloadResult{
-			pair: pair{r.Rate, peak.Rate}, memory: r.RSS,
-			offered: float64(o.offered.Load()) / seconds, refused: float64(o.refused.Load()) / seconds,
-		}
-		fmt.Fprintf(b.progress, "%s %d/%d overload %s; %.0f/s offered, %.0f/s answered 429, %d receipts\n",
-			n.name, i+1, pairs, r, res.offered, res.refused, o.receipts.Load())
-		switch {
-		case lost > 0:
-			return pair{}, fmt.Errorf("%d accepted statements are lost", lost)
-		case res.refused == 0:
+		if res.answered == 0 {
 			return pair{}, fmt.Errorf("nothing was refused of %.0f/s", res.offered)
 		}
-		runs = append(runs, res)
-	}
-	var ps []pair
-	for _, r := range runs {
-		ps = append(ps, r.pair)
+		runs, ps = append(runs, res), append(ps, res.pair)
 	}
 	m := median(ps)
-	for i := range runs {
-		if runs[i].pair == m {
-			b.overloaded = &runs[i]
-		}
-	}
+	b.overloaded = &runs[slices.Index(ps, m)]
 	return m, nil
+}
+
+// offer runs the network under the load of clients, and counts what it lost.
+func (n *network) offer(ctx context.Context, o *offers) (result, error) {
+	n.spec.Mode, n.spec.Gateway = serve, true
+	n.clients = o.run
+	n.inspect = func(homes []string) error {
+		for i, home := range homes {
+			missing, err := o.workload.Missing(home, o.accepted[i])
+			if err != nil {
+				return err
+			}
+			if missing > 0 {
+				return fmt.Errorf("%d of %d statements that gateway %d accepted are lost", missing, len(o.accepted[i]), i)
+			}
+		}
+		return nil
+	}
+	return n.run(ctx, false)
 }
 
 func overloadParts(b *bench) []part {
 	o := b.overloaded
 	return []part{
+		{"once", "1/s", pair{o.once, o.ceiling}},
 		{"offered", "1/s", pair{o.offered, overloadFactor * o.ceiling}},
-		{"refused", "1/s", pair{o.refused, o.offered}},
+		{"refused", "1/s", pair{o.answered, o.offered}},
 		{"memory", "B", pair{float64(o.memory), memoryBound}},
 	}
 }

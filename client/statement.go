@@ -21,7 +21,7 @@ type Draft struct {
 	Member  tx.MemberID // who states
 	Kind    tx.Kind
 	Prev    tx.ID   // see Client.Head; zero for kinds that continue nothing
-	Body    tx.Body // of Kind. In a *tx.Evidence the anchor is filled in
+	Body    tx.Body // of Kind. In a *tx.Evidence an anchor that is zero is filled in
 	Expires int64   // heights from now; 0 means DefaultExpires
 	Chain   string  // when not "", the gateway must serve this chain
 }
@@ -40,7 +40,7 @@ func (c *Client) Draft(ctx context.Context, d Draft) ([]byte, error) {
 	if cp.Anchor.Height < 1 {
 		return nil, fmt.Errorf("draft: chain %q has no block yet: try again in a moment", cp.Chain)
 	}
-	if e, ok := d.Body.(*tx.Evidence); ok {
+	if e, ok := d.Body.(*tx.Evidence); ok && e.Anchor == (tx.Anchor{}) {
 		e.Anchor = tx.Anchor{Hash: cp.Anchor.Hash, Height: cp.Anchor.Height}
 	}
 	if d.Expires == 0 {
@@ -73,7 +73,7 @@ func (c *Client) Head(ctx context.Context, id tx.ID) (tx.ID, error) {
 // NotarizeOptions say what to seal and who signs.
 type NotarizeOptions struct {
 	Member   tx.MemberID    // who states
-	Evidence tx.Evidence    // Files and Anchor are filled in
+	Evidence tx.Evidence    // Files are filled in, and an Anchor that is zero
 	Files    []LocalFile    // 1 to tx.MaxFiles
 	Upload   bool           // hand the files to the gateway before the statement
 	Expires  int64          // heights from now; 0 means DefaultExpires

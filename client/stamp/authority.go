@@ -134,7 +134,7 @@ type TestAuthority struct {
 // NewTestAuthority makes an authority called name, whose clock is now.
 func NewTestAuthority(name string, now func() time.Time) (*TestAuthority, error) {
 	a := &TestAuthority{now: now}
-	from := now().Add(-time.Hour)
+	from := now().AddDate(-1, 0, 0) // the encoder adds this machine's time, which may be other than now
 	rootKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err

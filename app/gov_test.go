@@ -1,8 +1,13 @@
 package app_test
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"testing"
+
+	abci "github.com/cometbft/cometbft/abci/types"
+	cmtcrypto "github.com/cometbft/cometbft/proto/tendermint/crypto"
 
 	"zhenglian/app/apptest"
 	"zhenglian/app/row"
@@ -232,7 +237,9 @@ func TestVotesThatNoLongerCount(t *testing.T) {
 // A new policy applies to matters opened from its height on; those before keep
 // the one under which they were opened.
 func TestPolicyVersions(t *testing.T) {
-	c := begun(t)
+	c := begun(t, func(g *genesis.State) { // a third officer, whom a later policy asks for
+		g.Accounts = append(g.Accounts, genesis.NewAccount("hangzhou-amr", apptest.Key(t, "officer3", tx.Secp256k1).Public(), "officer"))
+	})
 	before := c.Must(sealWith(c, 1, "officer1", "officer2", "city"))
 	from := c.Height + 3
 	policy := func(expr string, from int64) *tx.Envelope {
@@ -347,5 +354,53 @@ func TestStepOfAnExpiredMatter(t *testing.T) {
 	}
 	if s := stand(t, c, w); s.Outcome != row.Lapsed {
 		t.Errorf("the step is %s, want lapsed", s.Outcome)
+	}
+}
+
+// What a member or the consortium registers is bounded.
+func TestBounds(t *testing.T) {
+	c := begun(t)
+	own := func(b *tx.AccountChange) []byte { return c.Own(tx.GovAccount, b).AppendWire(nil) }
+	var txs [][]byte
+	for i := range 62 {
+		k := c.Credential(fmt.Sprint("many ", i), "officer")
+		txs = append(txs, own(&tx.AccountChange{Action: tx.Add, New: &k}))
+	}
+	for i, r := range c.Block(txs...) {
+		want := tx.CodeOK // four there were
+		if i >= 60 {
+			want = tx.CodeFull
+		}
+		wantCode(t, fmt.Sprint("key ", i), tx.Code(r.Code), want)
+	}
+	c.Must(c.Own(tx.GovAccount, &tx.AccountChange{Account: accountOf(c, "many 1"), Action: tx.Revoke}))
+	k := c.Credential("one more", "officer")
+	wantCode(t, "after one was revoked", c.Deliver(c.Own(tx.GovAccount, &tx.AccountChange{Action: tx.Add, New: &k})), tx.CodeOK)
+
+	txs = nil
+	for i := range 97 {
+		txs = append(txs, c.Govern(tx.GovValidator, &tx.ValidatorChange{Key: apptest.ValidatorKey(4 + i), Member: "hangzhou-amr", Power: 1}).AppendWire(nil))
+	}
+	rs := c.Block(txs...)
+	wantCode(t, "validator 100", tx.Code(rs[95].Code), tx.CodeOK)
+	wantCode(t, "validator 101", tx.Code(rs[96].Code), tx.CodeFull)
+	wantCode(t, "a rotation that makes 101", c.Deliver(c.Own(tx.GovRotate, &tx.KeyRotation{Key: apptest.ValidatorKey(0), New: apptest.ValidatorKey(200)})), tx.CodeFull)
+}
+
+// The validators of the genesis file are in the state from the beginning, with
+// their members; a key that CometBFT would take and we do not know is refused.
+func TestGenesisValidators(t *testing.T) {
+	c := apptest.New(t)
+	for i, v := range c.App.Directory().Validators() {
+		n := slices.IndexFunc(apptest.Validators, func(m tx.MemberID) bool { return m == v.Member })
+		if n < 0 || v.Key != apptest.ValidatorKey(n) || v.Power != 10 || v.Target != 10 || !v.Ready {
+			t.Errorf("validator %d: %+v", i, v)
+		}
+	}
+	other := apptest.New(t)
+	_, err := other.App.InitChain(context.Background(), &abci.RequestInitChain{ChainId: apptest.ChainID, AppStateBytes: mustJSON(t, c.Genesis),
+		Validators: []abci.ValidatorUpdate{{PubKey: cmtcrypto.PublicKey{Sum: &cmtcrypto.PublicKey_Secp256K1{Secp256K1: make([]byte, 33)}}, Power: 1}}})
+	if err == nil {
+		t.Error("a validator with a secp256k1 key was accepted")
 	}
 }

@@ -89,16 +89,15 @@ func LoadDirectory(r Reader) (*Directory, error) {
 // itself when none of them is of the directory. Tables that do not change are
 // shared.
 func (d *Directory) with(writes []write) (*Directory, error) {
-	next := d
+	if !slices.ContainsFunc(writes, func(w write) bool { _, ok := row.TableOf(w.key); return ok }) {
+		return d, nil
+	}
+	next := *d
 	own := make(map[row.Table]bool)
 	for _, w := range writes {
 		table, ok := row.TableOf(w.key)
 		if !ok {
 			continue
-		}
-		if next == d {
-			c := *d
-			next = &c
 		}
 		if !own[table] {
 			own[table] = true
@@ -108,7 +107,7 @@ func (d *Directory) with(writes []write) (*Directory, error) {
 			return nil, broken{err}
 		}
 	}
-	return next, nil
+	return &next, nil
 }
 
 func (d *Directory) unshare(t row.Table) {

@@ -12,8 +12,23 @@
 //     then the rules of the kind. Check reads and writes nothing. CheckTx runs
 //     it on the last committed view, FinalizeBlock on the open block.
 //  3. Apply: the entry is appended to the log and the effect that Check found
-//     is written. Apply cannot fail: a refused statement changes nothing.
-//  4. EndBlock: statements whose time to gather signatures has passed lapse.
+//     is written. Only a broken state makes Apply fail: a refused statement
+//     changes nothing.
+//  4. EndBlock: statements whose time to gather signatures has passed lapse;
+//     the validator set moves a step; an upgrade of the next block is announced.
+//
+// # Governance
+//
+// What every statement needs — members, accounts, policies, parameters — is
+// decoded in a Directory, which is never changed: a statement of governance
+// that takes effect makes the next one, for the statements after it in the
+// block and, once the block is committed, for CheckTx. When it takes effect
+// enact (gov.go) judges it and says which rows it writes; enact is asked when
+// the statement is made, and again when later signatures complete it.
+//
+//	gov.go         enact, the guard that somebody can still govern, policies, overrides, parameters
+//	accounts.go    keys of members        members.go   members and rolls
+//	validators.go  the validator set      upgrade.go   protocol versions
 //
 // # What is written, and what is not
 //
@@ -27,6 +42,6 @@
 // # Adding a kind
 //
 // tx (body, newBody, Kinds, vector) → kinds.go here (one row) → a check
-// function if the row cannot say it → genesis.DefaultPolicies → every state with
+// function if the row cannot say it; of governance, its case in enact → genesis.DefaultPolicies → every state with
 // it in table_test.go → its tables in app/README.md.
 package state

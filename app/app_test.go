@@ -149,6 +149,23 @@ func TestWaitingContinuation(t *testing.T) {
 	}
 }
 
+// What could never get its signatures does not wait for them: it would keep the
+// matter from those who can go on with it.
+func TestImpossibleStatementsDoNotWait(t *testing.T) {
+	c := apptest.New(t)
+	c.Block()
+	id := c.Must(c.Seal(1))
+	ch := c.Must(c.Sign(c.Statement("platform-a", tx.EvidenceChallenge, id, &tx.Challenge{Ground: "unlawful"}), "platform"))
+	reject := c.Sign(c.Statement("changsha-amr", tx.EvidenceReject, ch, &tx.Decision{Document: tx.Digest{1}}), "changsha")
+	if got := c.Deliver(reject); got != tx.CodePolicy {
+		t.Errorf("a decision by who is no court: %d, want %d", got, tx.CodePolicy)
+	}
+	c.Must(c.Sign(c.Statement("internet-court", tx.EvidenceReject, ch, &tx.Decision{Document: tx.Digest{1}}), "court"))
+	if s := stand(t, c, id); s.State != row.Rejected {
+		t.Errorf("after the court's decision: %s", s.State)
+	}
+}
+
 func TestInitChainIsIdempotent(t *testing.T) {
 	c := apptest.New(t)
 	first := c.Hashes[0]

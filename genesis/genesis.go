@@ -41,11 +41,13 @@ type Params struct {
 	PendingBlocks int64 `json:"pending_blocks"`
 }
 
-// DefaultParams suit a consortium whose idle heartbeat is 30 s: the claimed
-// time of a statement may lie a heartbeat plus clock skew ahead of the last
-// block's time, and a statement may wait a week of idle blocks for signatures.
+// DefaultParams suit a consortium whose idle heartbeat is 30 s and that seals a
+// page every few seconds: the claimed time of a statement may lie a heartbeat
+// plus clock skew ahead of the last block's time, and a statement waits about a
+// week for signatures when there is a block every three seconds. A chain that
+// is always busy needs more: see gov.params.
 func DefaultParams() Params {
-	return Params{AnchorBlocks: 100_000, ExpiresBlocks: 100_000, FutureMillis: 120_000, PendingBlocks: 20_160}
+	return Params{AnchorBlocks: 200_000, ExpiresBlocks: 200_000, FutureMillis: 120_000, PendingBlocks: 200_000}
 }
 
 // A Member is an organisation.

@@ -45,7 +45,7 @@ func TestParse(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, want string }{
 		{"unknown field", `"params":{`, `"params":{"x":1,`, "unknown field"},
 		{"a member twice", `"policies":[`, `"policies":[],"policies":[`, "twice"},
-		{"no pending time", `"pending_blocks":20160`, `"pending_blocks":0`, "pending_blocks"},
+		{"no pending time", `"pending_blocks":200000`, `"pending_blocks":0`, "pending_blocks"},
 		{"clock skew below a second", `"future_millis":120000`, `"future_millis":1`, "future_millis"},
 		{"member id", `"id":"court`, `"id":"Court`, ""},
 		{"member with an unknown role", `"roles":["notary"]`, `"roles":["prophet"]`, "unknown role"},

@@ -102,8 +102,8 @@ func (c *Ctx) register(m tx.MemberID, path string, held int, credentials ...tx.C
 
 // keysHeld counts a member's keys that are not revoked.
 func (c *Ctx) keysHeld(m tx.MemberID) (n int) {
-	for _, a := range c.Dir.accounts {
-		if a.Member == m && a.RevokedAt == 0 {
+	for _, id := range c.Dir.accountsOf(m) {
+		if c.Dir.accounts[id].RevokedAt == 0 {
 			n++
 		}
 	}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"zhenglian/app/policy"
@@ -81,23 +82,11 @@ func (c *Ctx) enact(s *tx.Statement) (writes []write, err error) {
 // still satisfy the newest policy of every kind of governance, whoever of them
 // states it. A change after which they could not would be the last one.
 func (d *Directory) governable(height int64) bool {
-	var votes []policy.Vote
-	issuers := make(map[tx.MemberID]bool)
-	for id, a := range d.accounts {
-		if m := d.members[a.Member]; m != nil && m.Active() && a.Check(height) == nil && slices.Contains(a.Roles, tx.Admin) {
-			votes = append(votes, d.vote(id, a.Member))
-			issuers[a.Member] = true
-		}
-	}
-	// What holds does not depend on the order of votes or issuers.
+	admins := d.voters(height, func(a *account) bool { return slices.Contains(a.Roles, tx.Admin) })
 	possible := func(e *policy.Expr) bool {
-		for m := range issuers {
-			c := &policy.Case{Votes: votes, Issuer: m, Origin: m, Superior: d.members[m].Superior, Roll: d.Roll}
-			if e.Holds(c) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(admins, func(v policy.Vote) bool {
+			return e.Holds(&policy.Case{Votes: admins, Issuer: v.Member, Origin: v.Member, Superior: d.members[v.Member].Superior, Roll: d.Roll})
+		})
 	}
 	for i := range rules {
 		vs := d.policies[rules[i].kind]
@@ -182,12 +171,11 @@ func (c *Ctx) changeParams(b *tx.Params) ([]write, error) {
 }
 
 // accountsOf lists a member's accounts, ascending by id.
-func (d *Directory) accountsOf(m tx.MemberID) (ids []tx.AccountID) {
-	for id, a := range d.accounts {
-		if a.Member == m {
-			ids = append(ids, id)
-		}
-	}
-	slices.SortFunc(ids, func(a, b tx.AccountID) int { return bytes.Compare(a[:], b[:]) })
-	return ids
+func (d *Directory) accountsOf(m tx.MemberID) []tx.AccountID {
+	return slices.DeleteFunc(d.accountIDs(), func(id tx.AccountID) bool { return d.accounts[id].Member != m })
+}
+
+// accountIDs lists all accounts, ascending.
+func (d *Directory) accountIDs() []tx.AccountID {
+	return slices.SortedFunc(maps.Keys(d.accounts), func(a, b tx.AccountID) int { return bytes.Compare(a[:], b[:]) })
 }

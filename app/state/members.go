@@ -2,6 +2,8 @@ package state
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 
 	"zhenglian/app/row"
 	"zhenglian/app/tx"
@@ -63,7 +65,8 @@ func (c *Ctx) describe(b *tx.Membership) error {
 		return refuse(tx.CodeNoMember, "body.superior", string(b.Superior))
 	}
 	next := row.Member{Roles: b.Roles}
-	for id, m := range c.Dir.members {
+	for _, id := range c.Dir.memberIDs() {
+		m := c.Dir.members[id]
 		if id != b.ID && !m.Left && m.Division == b.Division && m.Has("regulator") && next.Has("regulator") {
 			return refuse(tx.CodeCity, "body.division", b.Division)
 		}
@@ -71,10 +74,13 @@ func (c *Ctx) describe(b *tx.Membership) error {
 	return nil
 }
 
+// memberIDs lists all members, ascending.
+func (d *Directory) memberIDs() []tx.MemberID { return slices.Sorted(maps.Keys(d.members)) }
+
 // membership counts the members that have not left.
 func (d *Directory) membership() (n int) {
-	for _, m := range d.members {
-		if !m.Left {
+	for _, id := range d.memberIDs() {
+		if !d.members[id].Left {
 			n++
 		}
 	}

@@ -161,6 +161,9 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 	if v.expr.Holds(cs) {
 		return Effect{Outcome: row.Effective, State: r.to, writes: writes}, nil
 	}
+	if err := c.possible(v, cs); err != nil {
+		return Effect{}, err
+	}
 	deadline := c.Height + c.Dir.Params.PendingBlocks
 	t := c.waiting(o, v, deadline)
 	m := row.Matter{Head: o.ID, Since: c.Height, State: row.Pending}
@@ -296,6 +299,9 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 	if p.matter.Waiting != 0 {
 		return Effect{}, refuse(tx.CodeWaiting, "prev", fmt.Sprintf("entry %d", p.matter.Waiting))
 	}
+	if err := c.possible(v, cs); err != nil {
+		return Effect{}, err
+	}
 	deadline := c.Height + c.Dir.Params.PendingBlocks
 	t := c.waiting(o, v, deadline)
 	m := p.matter
@@ -402,6 +408,29 @@ func (c *Ctx) waiting(o *Opened, v version, deadline int64) row.Tally {
 	t := row.Tally{Deadline: deadline, Outcome: row.Waits, Policy: v.number, Since: c.Height}
 	t.Votes = c.signed(o)
 	return t
+}
+
+// possible refuses a statement that would wait for signatures that nobody can
+// give: it would keep its matter from those who could go on with it.
+func (c *Ctx) possible(v version, cs *policy.Case) error {
+	all := *cs
+	all.Votes = c.Dir.voters(c.Height, func(*account) bool { return true })
+	if v.expr.Holds(&all) {
+		return nil
+	}
+	return refuse(tx.CodePolicy, "", v.expr.String())
+}
+
+// voters are the accounts that can sign at height and for which want holds, each
+// as the vote it would give, ascending by id.
+func (d *Directory) voters(height int64, want func(*account) bool) (vs []policy.Vote) {
+	for _, id := range d.accountIDs() {
+		a := d.accounts[id]
+		if m := d.members[a.Member]; m != nil && m.Active() && a.Check(height) == nil && want(a) {
+			vs = append(vs, d.vote(id, a.Member))
+		}
+	}
+	return vs
 }
 
 // signed lists the signatures of the envelope itself as votes.

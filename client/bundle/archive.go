@@ -440,3 +440,42 @@ func (s *Source) write(w io.Writer) error {
 	}
 	return nil
 }
+
+// Names makes names of entries from names of files, which may be anything.
+type Names struct{ taken map[string]bool }
+
+// Add returns a name under dir, which ends with a slash, that is like base and
+// that Add has not returned before.
+func (n *Names) Add(dir, base string) string {
+	if n.taken == nil {
+		n.taken = map[string]bool{}
+	}
+	base = strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return '_'
+		}
+		return r
+	}, Text(base))
+	ext := path.Ext(base)
+	stem := strings.TrimSuffix(base, ext)
+	if len(ext) > 16 {
+		stem, ext = base, ""
+	}
+	for len(stem) > 120 {
+		_, size := utf8.DecodeLastRuneInString(stem)
+		stem = stem[:len(stem)-size]
+	}
+	if checkName(dir+stem+ext) != nil {
+		stem, ext = "file", ""
+	}
+	for i := 1; ; i++ {
+		name := dir + stem + ext
+		if i > 1 {
+			name = fmt.Sprintf("%s%s-%d%s", dir, stem, i, ext)
+		}
+		if f := cases.Fold().String(name); !n.taken[f] {
+			n.taken[f] = true
+			return name
+		}
+	}
+}

@@ -208,3 +208,19 @@ func FuzzCustody(f *testing.F) {
 		}
 	})
 }
+
+func TestNamesAdd(t *testing.T) {
+	var n Names
+	for _, x := range [][2]string{
+		{"a.png", "d/a.png"}, {"a.png", "d/a-2.png"}, {"A.PNG", "d/A-3.PNG"}, {"截图 1.png", "d/截图 1.png"}, {`x:y\z`, "d/x_y_z"}, {"e\u0301", "d/é"},
+		{"..", "d/file"}, {"con.txt", "d/file-2"}, {"end.", "d/file-3"}, {"\xff\n", "d/file-4"}, {strings.Repeat("证", 100) + ".txt", "d/" + strings.Repeat("证", 40) + ".txt"},
+	} {
+		got := n.Add("d/", x[0])
+		if got != x[1] {
+			t.Errorf("%q: got %q, want %q", x[0], got, x[1])
+		}
+		if err := checkName(got); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -3,14 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -50,20 +47,11 @@ func (c *cli) capturePage(ctx context.Context, f *captureFlags, address, dir str
 		return nil, c.usage("--viewport %q: want WIDTHxHEIGHT", "--viewport %q：应为 宽x高", f.viewport)
 	}
 	if f.extraRoot != "" {
-		b, err := os.ReadFile(f.extraRoot)
+		roots, err := readCertificates(f.extraRoot)
 		if err != nil {
 			return nil, fmt.Errorf("extra root: %w", err)
 		}
-		for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
-			cert, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				return nil, fmt.Errorf("extra root: %w", err)
-			}
-			o.ExtraRootCAs = append(o.ExtraRootCAs, cert)
-		}
-		if o.ExtraRootCAs == nil {
-			return nil, fmt.Errorf("extra root: no certificate in %s", f.extraRoot)
-		}
+		o.ExtraRootCAs = roots
 	}
 	var b *bar
 	o.Progress = func(_ string, done, total int) {

@@ -67,6 +67,10 @@ type fileConfig struct {
 	From    string `json:"from"`
 	Trust   string `json:"trust"`
 	Lang    string `json:"lang"`
+	TSA     []struct {
+		URL   string `json:"url"`
+		Roots string `json:"roots"` // PEM file
+	} `json:"tsa"`
 }
 
 // run runs one command and returns the exit code.

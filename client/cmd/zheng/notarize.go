@@ -35,6 +35,10 @@ All FILEs together are one statement. Each URL is captured into a new folder in
 OUTDIR and is a statement of its own, as is each DIR made by zheng capture.
 The bytes are handed to the gateway too, unless --no-upload.
 
+What must not be public (addresses, case number, officers) goes under a salted
+root; each --tsa stamps it. OUTDIR/ID.seal.json keeps the salts: without it nothing
+of this can be proved, and no bundle made (zheng bundle ID).
+
 When the signatures do not yet satisfy the policy, the statement waits (PENDING)
 until others endorse it: zheng endorse ID.`,
 			`声明文件摘要，以 --from 与 --cosign 的密钥签名并上链，核验回执后保存为
@@ -42,6 +46,9 @@ OUTDIR/编号.receipt.json。
 
 所有“文件”合为一条陈述；每个网址先取证到 OUTDIR 下的新文件夹，单独成为一条陈述；
 zheng capture 生成的文件夹亦同。除非 --no-upload，文件内容也会交网关保存。
+
+不宜公开的内容（网址、案号、办案人员）只以加盐树根上链，并由各 --tsa 加盖时间戳。
+OUTDIR/编号.seal.json 保存盐值：缺了它便无法举证，也无法生成证据包（zheng bundle 编号）。
 
 签名尚未满足会签规则时，陈述处于待会签（PENDING）状态，由他人会签：zheng endorse 编号。`),
 		Example: `  zheng notarize page.png --from officer1 --cosign officer2,city --out receipts
@@ -54,6 +61,7 @@ zheng capture 生成的文件夹亦同。除非 --no-upload，文件内容也会
 	f.BoolVar(&upload, "upload", true, c.tr("hand the bytes to the gateway", "把文件内容交网关保存"))
 	f.BoolVar(&noUpload, "no-upload", false, c.tr("state digests only", "只声明摘要，不上传内容"))
 	f.BoolVar(&incomplete, "incomplete", false, c.tr("also notarize a capture that was BLOCKED or FAILED", "取证被拦截或失败时仍上链"))
+	sf := c.sealFlags(cmd)
 	cf := c.captureFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
@@ -74,6 +82,9 @@ zheng capture 生成的文件夹亦同。除非 --no-upload，文件内容也会
 			return c.usage("--draft takes one statement; these are %d", "--draft 只适用于一条陈述，此处为 %d 条", j.statements())
 		}
 		if err := j.prepare(); err != nil {
+			return err
+		}
+		if err := j.prepareSeal(sf); err != nil {
 			return err
 		}
 		if len(j.files) > 0 {
@@ -108,6 +119,7 @@ type notarizeJob struct {
 	caseTag            tx.Digest
 	files, urls, dirs  []string
 	pen
+	sealing
 }
 
 // sort tells the kinds of arguments apart.
@@ -188,6 +200,10 @@ func (j *notarizeJob) enter(ctx context.Context, e tx.Evidence, local []client.L
 	if !j.upload {
 		total = 0
 	}
+	seal, paths, err := j.seal(ctx, &e, local, dir)
+	if err != nil {
+		return err
+	}
 	b := j.bar(j.tr("upload", "上传"), total, true)
 	defer b.done()
 	statement, err := j.client.Seal(ctx, client.NotarizeOptions{
@@ -198,8 +214,12 @@ func (j *notarizeJob) enter(ctx context.Context, e tx.Evidence, local []client.L
 	if err != nil {
 		return err
 	}
+	kept, err := j.keepSeal(tx.StatementID(statement), seal, paths)
+	if err != nil {
+		return err
+	}
 	return j.finish(ctx, statement, func(r *entryInfo) {
-		r.Capture = dir
+		r.Capture, r.Seal = dir, kept
 		for _, f := range local {
 			r.Files = append(r.Files, fileInfo{f.Path, f.Role, f.Media, f.Bytes, f.SHA256, f.SM3})
 		}
@@ -293,6 +313,7 @@ type entryInfo struct {
 	Checked  bool       `json:"receipt_verified"` // against --trust
 	Missing  []string   `json:"missing,omitempty"`
 	Capture  string     `json:"capture,omitempty"` // folder
+	Seal     string     `json:"seal,omitempty"`    // path
 	Files    []fileInfo `json:"files,omitempty"`
 }
 

@@ -17,7 +17,7 @@ func (c *cli) root() *cobra.Command {
 
 Settings come from flags, then the environment (ZHENG_GATEWAY, ZHENG_KEYS,
 ZHENG_FROM, ZHENG_TRUST, ZHENG_PASSPHRASE_FILE, ZHENG_LANG), then
-~/.zhenglian/config.json {"gateway","keys","from","trust","lang"}.
+~/.zhenglian/config.json {"gateway","keys","from","trust","lang","tsa"}.
 
 Data go to stdout, talk to stderr; -o json gives one object a line.
 Exit codes: 0 ok, 1 error, 2 usage, 3 NOT VERIFIED, 4 not found, 5 gateway unreachable.`,
@@ -25,7 +25,7 @@ Exit codes: 0 ok, 1 error, 2 usage, 3 NOT VERIFIED, 4 not found, 5 gateway unrea
 
 设置依次取自：命令行参数；环境变量（ZHENG_GATEWAY、ZHENG_KEYS、ZHENG_FROM、
 ZHENG_TRUST、ZHENG_PASSPHRASE_FILE、ZHENG_LANG）；
-~/.zhenglian/config.json {"gateway","keys","from","trust","lang"}。
+~/.zhenglian/config.json {"gateway","keys","from","trust","lang","tsa"}。
 
 数据输出到标准输出，提示输出到标准错误；-o json 每行一个 JSON 对象。
 退出码：0 成功，1 错误，2 用法错误，3 核验不通过，4 未找到，5 网关不可达。`),
@@ -58,7 +58,7 @@ ZHENG_TRUST、ZHENG_PASSPHRASE_FILE、ZHENG_LANG）；
 	pf.StringVar(&c.flags.lang, "lang", "", c.tr("zh or en (default: by LANG)", "语言：zh 或 en（默认按 LANG）"))
 	root.AddCommand(c.keysCmd(), c.captureCmd(), c.notarizeCmd(), c.endorseCmd())
 	root.AddCommand(c.continueCmds()...)
-	root.AddCommand(c.showCmd(), c.receiptCmd(), c.verifyCmd(), c.signCmd(), c.submitCmd(), c.versionCmd())
+	root.AddCommand(c.showCmd(), c.receiptCmd(), c.verifyCmd(), c.signCmd(), c.submitCmd(), c.bundleCmd(), c.labCmd(), c.versionCmd())
 	if c.zh {
 		c.translate(root)
 	}

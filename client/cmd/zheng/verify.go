@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,10 +19,10 @@ import (
 )
 
 func (c *cli) verifyCmd() *cobra.Command {
-	var path string
+	var path, tsaRoots string
 	cmd := &cobra.Command{
-		Use: "verify FILE|DIGEST|ID, or verify --receipt RECEIPT --trust TRUST [FILE...]", Args: c.args(0, -1),
-		Short: c.tr("check a file, a digest, a statement or a receipt", "核验文件、摘要、陈述或回执"),
+		Use: "verify FILE|DIGEST|ID, verify BUNDLE.evb --trust TRUST, or verify --receipt RECEIPT --trust TRUST [FILE...]", Args: c.args(0, -1),
+		Short: c.tr("check a bundle, a file, a digest, a statement or a receipt", "核验证据包、文件、摘要、陈述或回执"),
 		Long: c.tr(`Online, asks the gateway whether a file (or a digest, or a statement) is on the
 ledger, and checks the receipt that it answers with.
 
@@ -32,6 +33,9 @@ itself proposes, which a dishonest gateway could make up.
 With --receipt nothing is asked: the receipt is checked offline against --trust,
 and every FILE must be one that it names.
 
+A BUNDLE.evb (zheng bundle) is checked offline with everything in it; name the
+authorities whose time-stamps you trust by --tsa-roots.
+
 Exit codes: 0 VERIFIED or FOUND, 3 NOT VERIFIED, 4 the gateway does not know it.`,
 			`联网时，向网关查询文件（或摘要、陈述）是否在账本上，并核验其返回的回执。
 
@@ -40,13 +44,20 @@ Exit codes: 0 VERIFIED or FOUND, 3 NOT VERIFIED, 4 the gateway does not know it.
 
 给出 --receipt 时不联网：按 --trust 离线核验回执，且每个“文件”须为回执所载。
 
+证据包（.evb，由 zheng bundle 生成）连同其全部内容离线核验；所信任的时间戳机构以
+--tsa-roots 给出。
+
 退出码：0 为 VERIFIED 或 FOUND，3 核验不通过，4 网关未收录。`),
 		Example: `  zheng verify page.png --trust trust.json
+  zheng verify case7.evb --trust trust.json
   zheng verify --receipt page.receipt.json --trust trust.json page.png`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			trust, err := c.trustRoot()
 			if err != nil {
 				return err
+			}
+			if path == "" && len(args) == 1 && strings.HasSuffix(args[0], bundleExt) {
+				return c.verifyBundle(cmd.Context(), args[0], trust, tsaRoots)
 			}
 			if path != "" {
 				return c.verifyOffline(cmd.Context(), path, trust, args)
@@ -59,6 +70,7 @@ Exit codes: 0 VERIFIED or FOUND, 3 NOT VERIFIED, 4 the gateway does not know it.
 	}
 	c.gatewayFlag(cmd)
 	c.trustFlag(cmd)
+	c.tsaRootsFlag(cmd, &tsaRoots)
 	cmd.Flags().StringVar(&path, "receipt", "", c.tr("receipt to check offline", "离线核验的回执文件"))
 	return cmd
 }

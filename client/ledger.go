@@ -138,7 +138,7 @@ func (c *Client) Receipt(ctx context.Context, id tx.ID, o api.ReceiptOptions) ([
 
 // Evidence implements [api.Ledger].
 func (c *Client) Evidence(ctx context.Context, q api.EvidenceQuery) (*api.Page[api.Evidence], error) {
-	v := url.Values{}
+	v := pageQuery(q.Limit, q.Cursor)
 	for name, d := range map[string]tx.Digest{"sha256": q.SHA256, "sm3": q.SM3, "case_tag": q.CaseTag} {
 		if !d.IsZero() {
 			v.Set(name, d.String())
@@ -146,12 +146,6 @@ func (c *Client) Evidence(ctx context.Context, q api.EvidenceQuery) (*api.Page[a
 	}
 	if q.Member != "" {
 		v.Set("member", string(q.Member))
-	}
-	if q.Limit != 0 {
-		v.Set("limit", strconv.Itoa(q.Limit))
-	}
-	if q.Cursor != "" {
-		v.Set("cursor", q.Cursor)
 	}
 	p, err := get[api.Page[api.Evidence]](ctx, c, api.PathEvidence, v)
 	if err != nil {
@@ -163,28 +157,12 @@ func (c *Client) Evidence(ctx context.Context, q api.EvidenceQuery) (*api.Page[a
 // AllEvidence goes through every page of a search. It ends after the first
 // error, which comes with a zero Evidence.
 func (c *Client) AllEvidence(ctx context.Context, q api.EvidenceQuery) iter.Seq2[api.Evidence, error] {
-	return func(yield func(api.Evidence, error) bool) {
-		for {
-			p, err := c.Evidence(ctx, q)
-			if err != nil {
-				yield(api.Evidence{}, err)
-				return
-			}
-			for _, e := range p.Data {
-				if !yield(e, nil) {
-					return
-				}
-			}
-			switch {
-			case !p.HasMore:
-				return
-			case p.NextCursor == "" || p.NextCursor == q.Cursor:
-				yield(api.Evidence{}, fmt.Errorf("search evidence: %w", &badAnswer{errors.New("more pages, but no cursor to them")}))
-				return
-			}
-			q.Cursor = p.NextCursor
+	return pages(func(cursor string) (*api.Page[api.Evidence], error) {
+		if cursor != "" {
+			q.Cursor = cursor
 		}
-	}
+		return c.Evidence(ctx, q)
+	})
 }
 
 // Verify implements [api.Ledger].
@@ -277,6 +255,93 @@ func (c *Client) Members(ctx context.Context) (*api.Page[api.Member], error) {
 // Account implements [api.Ledger].
 func (c *Client) Account(ctx context.Context, id tx.AccountID) (*api.Account, error) {
 	return named(get[api.Account](ctx, c, api.AccountURL(id), nil))("account " + id.String())
+}
+
+// Accounts implements [api.Ledger].
+func (c *Client) Accounts(ctx context.Context, q api.AccountQuery) (*api.Page[api.Account], error) {
+	v := pageQuery(q.Limit, q.Cursor)
+	if q.Member != "" {
+		v.Set("member", string(q.Member))
+	}
+	return named(get[api.Page[api.Account]](ctx, c, api.PathAccounts, v))("accounts")
+}
+
+// AllAccounts goes through every page of a list of accounts. It ends after the
+// first error, which comes with a zero Account.
+func (c *Client) AllAccounts(ctx context.Context, q api.AccountQuery) iter.Seq2[api.Account, error] {
+	return pages(func(cursor string) (*api.Page[api.Account], error) {
+		q.Cursor = cursor
+		return c.Accounts(ctx, q)
+	})
+}
+
+// Validators implements [api.Ledger].
+func (c *Client) Validators(ctx context.Context) (*api.Page[api.Validator], error) {
+	return named(get[api.Page[api.Validator]](ctx, c, api.PathValidators, nil))("validators")
+}
+
+// Protocol implements [api.Ledger].
+func (c *Client) Protocol(ctx context.Context) (*api.Protocol, error) {
+	return named(get[api.Protocol](ctx, c, api.PathProtocol, nil))("protocol")
+}
+
+// Pending implements [api.Ledger].
+func (c *Client) Pending(ctx context.Context, q api.PendingQuery) (*api.Page[api.Pending], error) {
+	v := pageQuery(q.Limit, q.Cursor)
+	if q.Member != "" {
+		v.Set("member", string(q.Member))
+	}
+	if !q.Account.IsZero() {
+		v.Set("account", q.Account.String())
+	}
+	return named(get[api.Page[api.Pending]](ctx, c, api.PathPending, v))("pending statements")
+}
+
+// AllPending goes through every page of what waits. It ends after the first
+// error, which comes with a zero Pending.
+func (c *Client) AllPending(ctx context.Context, q api.PendingQuery) iter.Seq2[api.Pending, error] {
+	return pages(func(cursor string) (*api.Page[api.Pending], error) {
+		q.Cursor = cursor
+		return c.Pending(ctx, q)
+	})
+}
+
+func pageQuery(limit int, cursor string) url.Values {
+	v := url.Values{}
+	if limit != 0 {
+		v.Set("limit", strconv.Itoa(limit))
+	}
+	if cursor != "" {
+		v.Set("cursor", cursor)
+	}
+	return v
+}
+
+// pages goes through a list page by page.
+func pages[T any](page func(cursor string) (*api.Page[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		for cursor := ""; ; {
+			p, err := page(cursor)
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			for _, v := range p.Data {
+				if !yield(v, nil) {
+					return
+				}
+			}
+			switch {
+			case !p.HasMore:
+				return
+			case p.NextCursor == "" || p.NextCursor == cursor:
+				yield(none, &badAnswer{errors.New("more pages, but no cursor to them")})
+				return
+			}
+			cursor = p.NextCursor
+		}
+	}
 }
 
 // Policies implements [api.Ledger].

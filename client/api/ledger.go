@@ -48,7 +48,18 @@ type Ledger interface {
 
 	Members(ctx context.Context) (*Page[Member], error)
 	Account(ctx context.Context, id tx.AccountID) (*Account, error)
+	Accounts(ctx context.Context, q AccountQuery) (*Page[Account], error)
+
+	// Policies lists every version of every rule, then every override.
 	Policies(ctx context.Context) (*Page[Policy], error)
+
+	Validators(ctx context.Context) (*Page[Validator], error)
+	Protocol(ctx context.Context) (*Protocol, error)
+
+	// Pending lists the statements that wait for signatures, soonest deadline
+	// first. It is read from the state and needs no index.
+	Pending(ctx context.Context, q PendingQuery) (*Page[Pending], error)
+
 	Status(ctx context.Context) (*Status, error)
 }
 
@@ -97,4 +108,25 @@ type EvidenceQuery struct {
 	Member  tx.MemberID // who stated; "": any
 	Limit   int         // 0: DefaultLimit; at most MaxLimit
 	Cursor  string      // NextCursor of the page before, "" for the first
+}
+
+// AccountQuery are the query parameters of GET /v1/accounts.
+type AccountQuery struct {
+	Member tx.MemberID // "": of all
+	Limit  int         // 0: DefaultLimit; at most MaxLimit
+	Cursor string      // NextCursor of the page before, "" for the first
+}
+
+// MaxPending bounds a page of statements that wait.
+const MaxPending = 100
+
+// PendingQuery are the query parameters of GET /v1/pending. With a member or an
+// account the list is their inbox: what a signature of theirs would bring
+// nearer. A page may hold less than the limit, or nothing, and still have more
+// after it.
+type PendingQuery struct {
+	Member  tx.MemberID  // "": of any
+	Account tx.AccountID // zero: of any; of Member when both are set
+	Limit   int          // 0: DefaultLimit; at most MaxPending
+	Cursor  string       // NextCursor of the page before, "" for the first
 }

@@ -61,6 +61,8 @@ type Statement struct {
 	Votes    []Vote    `json:"votes"`
 	Policy   *Rule     `json:"policy,omitempty" doc:"the rule that applies to this statement"`
 	Missing  []string  `json:"missing,omitempty" doc:"what the policy still lacks"`
+	Deadline int64     `json:"deadline,omitempty" doc:"height at which it lapses, while it waits"`
+	CanSign  []Signer  `json:"can_sign,omitempty" doc:"while it waits: whose signature would bring it nearer"`
 
 	Text       string          `json:"text" doc:"the canonical bytes that were signed, as text"`
 	Statement  json.RawMessage `json:"statement" doc:"the same, parsed"`
@@ -189,16 +191,34 @@ type Anchor struct {
 	Time   tx.Time   `json:"time" doc:"of the block, cut to milliseconds"`
 }
 
+// Standings of a member.
+const (
+	MemberActive    = "active"
+	MemberSuspended = "suspended" // signs nothing for now
+	MemberLeft      = "left"      // is a member no more
+)
+
 // A Member is an organisation of the consortium.
 type Member struct {
-	ID        string   `json:"id"`
-	NameZH    string   `json:"name_zh"`
-	NameEN    string   `json:"name_en"`
-	Roles     []string `json:"roles"`
-	Division  string   `json:"division,omitempty" doc:"GB/T 2260"`
-	Superior  string   `json:"superior,omitempty"`
-	Suspended bool     `json:"suspended"`
+	ID          string   `json:"id"`
+	NameZH      string   `json:"name_zh"`
+	NameEN      string   `json:"name_en"`
+	Roles       []string `json:"roles"`
+	Division    string   `json:"division,omitempty" doc:"GB/T 2260"`
+	DivisionRev string   `json:"division_rev,omitempty" doc:"date of its edition"`
+	Superior    string   `json:"superior,omitempty"`
+	USCC        string   `json:"uscc,omitempty" doc:"unified social credit code, GB 32100"`
+	Suspended   bool     `json:"suspended"`
+	Status      string   `json:"status" enum:"active,suspended,left"`
 }
+
+// Standings of an account, in the block after the height of the answer.
+const (
+	AccountActive  = "active"
+	AccountExpired = "expired" // after valid_to, or before valid_from
+	AccountFrozen  = "frozen"  // stopped by the other members
+	AccountRevoked = "revoked"
+)
 
 // An Account is a key that acts for a member. Heights are 0 where they do not
 // apply.
@@ -208,19 +228,95 @@ type Account struct {
 	Roles           []string     `json:"roles"`
 	Type            tx.KeyType   `json:"type"`
 	Key             string       `json:"key" doc:"public key, hex"`
-	ValidFrom       int64        `json:"valid_from"`
-	ValidTo         int64        `json:"valid_to"`
-	RevokedAt       int64        `json:"revoked_at"`
-	CompromisedFrom int64        `json:"compromised_from"`
+	Tag             tx.Digest    `json:"tag,omitzero" doc:"keyed pseudonym of its holder"`
+	Status          string       `json:"status" enum:"active,expired,frozen,revoked" doc:"of the key, in the next block; whether its member may sign is another matter"`
+	ValidFrom       int64        `json:"valid_from" doc:"first height at which it signs"`
+	ValidTo         int64        `json:"valid_to" doc:"last height at which it signs"`
+	FrozenFrom      int64        `json:"frozen_from" doc:"first height at which the others stopped it"`
+	RevokedAt       int64        `json:"revoked_at" doc:"first height at which it no longer signs"`
+	CompromisedFrom int64        `json:"compromised_from" doc:"verifiers flag what it signed from this height on"`
 	AsOf            int64        `json:"as_of"`
 }
 
-// A Policy is one version of the co-signing rule of a kind.
+// A Policy is one version of the co-signing rule of a kind, or of what one
+// member asks of its own statements besides.
 type Policy struct {
-	Kind    tx.Kind `json:"kind"`
-	Version uint32  `json:"version"`
-	Expr    string  `json:"expr"`
-	From    int64   `json:"from" doc:"applies to matters opened at this height or later"`
+	Kind    tx.Kind     `json:"kind"`
+	Member  tx.MemberID `json:"member,omitempty" doc:"whose override this is; absent: the rule for everybody"`
+	Version uint32      `json:"version"`
+	Expr    string      `json:"expr" doc:"empty: the override was dropped"`
+	From    int64       `json:"from" doc:"applies to matters opened at this height or later"`
+	InForce bool        `json:"in_force" doc:"applies to matters opened in the next block"`
+}
+
+// Stages of a validator.
+const (
+	StageApproved = "approved" // its node has not yet said that it is in step: zheng validator ready
+	StageQueued   = "queued"   // its power is being changed towards the target
+	StageActive   = "active"
+)
+
+// A Validator is a node that signs blocks, or is to.
+type Validator struct {
+	Key    tx.ValidatorKey `json:"key" doc:"Ed25519 public key, hex"`
+	Member tx.MemberID     `json:"member,omitempty" doc:"whose it is; absent when the genesis file does not say"`
+	Stage  string          `json:"stage" enum:"approved,queued,active"`
+	Power  int64           `json:"power" doc:"that it has, or will have two blocks later"`
+	Target int64           `json:"target" doc:"that governance wants; 0: it is to go"`
+	Ready  bool            `json:"ready"`
+	Since  int64           `json:"since" doc:"height of the last decision on it; 0: genesis"`
+}
+
+// Protocol is the protocol version in force, the one to come, and the numbers
+// that all nodes must agree on.
+type Protocol struct {
+	Version       int64    `json:"version" doc:"in force"`
+	Upgrade       *Upgrade `json:"upgrade,omitempty" doc:"the version to come; absent: none is due"`
+	AnchorBlocks  int64    `json:"anchor_blocks" doc:"an anchor names one of the last so many blocks"`
+	ExpiresBlocks int64    `json:"expires_blocks" doc:"expires lies at most so many heights ahead"`
+	FutureMillis  int64    `json:"future_millis" doc:"a claimed time lies at most so far ahead of block time"`
+	PendingBlocks int64    `json:"pending_blocks" doc:"a statement waits at most so many heights for signatures"`
+	AsOf          int64    `json:"as_of"`
+}
+
+// An Upgrade is a protocol version to come.
+type Upgrade struct {
+	Version int64  `json:"version"`
+	Height  int64  `json:"height" doc:"first block under it"`
+	Info    string `json:"info,omitempty" doc:"where to get the program"`
+}
+
+// A Pending is a statement that waits for signatures.
+type Pending struct {
+	ID       tx.ID    `json:"id"`
+	Seq      uint64   `json:"seq"`
+	Kind     tx.Kind  `json:"kind"`
+	Member   string   `json:"member" doc:"who states"`
+	At       tx.Time  `json:"at" doc:"claimed"`
+	Since    int64    `json:"since" doc:"height at which it was entered"`
+	Deadline int64    `json:"deadline" doc:"height at which it lapses"`
+	Policy   Rule     `json:"policy"`
+	Votes    []Vote   `json:"votes"`
+	Missing  []string `json:"missing" doc:"what the policy still lacks"`
+	CanSign  []Signer `json:"can_sign" doc:"whose signature would bring it nearer: of those asked for, else of all"`
+	Changes  []Change `json:"changes,omitempty" doc:"what would change, for statements of governance"`
+	Text     string   `json:"text" doc:"the canonical bytes of the statement, as text"`
+
+	StatementURL string `json:"statement_url"`
+}
+
+// A Signer is a member with those of its accounts whose signature would bring
+// a statement nearer to taking effect.
+type Signer struct {
+	Member   tx.MemberID    `json:"member"`
+	Accounts []tx.AccountID `json:"accounts" doc:"one of them is enough"`
+}
+
+// A Change is one thing that a statement of governance would change.
+type Change struct {
+	Field string `json:"field"`
+	Now   string `json:"now,omitempty" doc:"absent: nothing"`
+	Then  string `json:"then,omitempty" doc:"absent: nothing"`
 }
 
 // Status describes the node behind the gateway.

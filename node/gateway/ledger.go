@@ -4,13 +4,11 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"strings"
 	"time"
 
 	"zhenglian/app/receipt"
@@ -33,6 +31,7 @@ type ledger struct {
 	flights  *flights
 	receipts *receipts
 	inFlight chan struct{} // one token for each submission that waits for a block
+	signers  signers
 }
 
 var _ api.Ledger = (*ledger)(nil)
@@ -171,9 +170,9 @@ func (l *ledger) Statement(_ context.Context, id tx.ID) (*api.Statement, error) 
 		ID: id, Seq: seq, Height: st.Height,
 		Kind: st.Statement.Kind, Member: string(st.Statement.Member), At: st.Statement.At,
 		Outcome: st.Outcome, State: st.State,
-		Votes:     make([]api.Vote, len(st.Votes)),
-		Policy:    &api.Rule{Version: st.Policy, Expr: st.Expr},
-		Missing:   st.Missing,
+		Votes:   votesOf(st),
+		Policy:  &api.Rule{Version: st.Policy, Expr: st.Expr},
+		Missing: st.Missing, Deadline: st.Deadline,
 		Text:      string(st.Envelope.Payload),
 		Statement: json.RawMessage(st.Envelope.Payload),
 		Envelope:  st.Envelope, ReceiptURL: api.ReceiptURL(id), AsOf: v.Head().Height,
@@ -181,8 +180,10 @@ func (l *ledger) Statement(_ context.Context, id tx.ID) (*api.Statement, error) 
 	if st.State != "" {
 		s.Matter = &api.Matter{Seq: st.Matter, Head: st.Head, Since: st.StateSince}
 	}
-	for i, vote := range st.Votes {
-		s.Votes[i] = api.Vote{Account: vote.Account, Member: string(vote.Member), Type: vote.Type, Reason: vote.Reason, Height: vote.Height}
+	if st.Outcome == row.Waits {
+		if s.CanSign, err = l.canSign(v, st, api.PendingQuery{}); err != nil {
+			return nil, err
+		}
 	}
 	if l.flights.last() > st.Height {
 		b, err := l.receipts.block(st.Height + 1)
@@ -397,68 +398,6 @@ func (l *ledger) Trust(context.Context) ([]byte, error) {
 		return nil, api.NewProblem(api.CodeUnavailable, "this gateway proposes no trust root")
 	}
 	return t.Encode(), nil
-}
-
-// Members implements api.Ledger.
-func (l *ledger) Members(context.Context) (*api.Page[api.Member], error) {
-	start, end := row.MemberRange()
-	return list(l, start, end, func(key, value []byte) (api.Member, error) {
-		m, err := row.DecodeMember(value)
-		return api.Member{
-			ID: string(key[1:]), NameZH: m.NameZH, NameEN: m.NameEN, Roles: m.Roles,
-			Division: m.Division, Superior: string(m.Superior), Suspended: m.Suspended,
-		}, err
-	})
-}
-
-// Policies implements api.Ledger.
-func (l *ledger) Policies(context.Context) (*api.Page[api.Policy], error) {
-	start, end := row.PolicyRange()
-	return list(l, start, end, func(key, value []byte) (api.Policy, error) {
-		p, err := row.DecodePolicy(value)
-		kind, number, ok := strings.Cut(string(key[1:]), "\x00")
-		if !ok || len(number) != 4 {
-			return api.Policy{}, fmt.Errorf("policy key %x", key)
-		}
-		return api.Policy{Kind: tx.Kind(kind), Version: binary.BigEndian.Uint32([]byte(number)), Expr: p.Expr, From: p.From}, err
-	})
-}
-
-// list reads a table of the state.
-func list[T any](l *ledger, start, end []byte, decode func(key, value []byte) (T, error)) (*api.Page[T], error) {
-	v := l.chain.Store().View()
-	p := &api.Page[T]{Data: []T{}, Height: v.Head().Height}
-	var bad error
-	err := v.Iterate(start, end, func(key, value []byte) bool {
-		var t T
-		if t, bad = decode(key, value); bad != nil {
-			return false
-		}
-		p.Data = append(p.Data, t)
-		return true
-	})
-	return p, errors.Join(err, bad)
-}
-
-// Account implements api.Ledger.
-func (l *ledger) Account(_ context.Context, id tx.AccountID) (*api.Account, error) {
-	v := l.chain.Store().View()
-	b, err := v.Get(row.AccountKey(id))
-	if err != nil {
-		return nil, err
-	}
-	if b == nil {
-		return nil, api.NewProblem(api.CodeNotFound, "no account "+id.String())
-	}
-	a, err := row.DecodeAccount(b)
-	if err != nil {
-		return nil, err
-	}
-	return &api.Account{
-		ID: id, Member: string(a.Member), Roles: a.Roles, Type: a.Type, Key: hex.EncodeToString(a.Key),
-		ValidFrom: a.ValidFrom, ValidTo: a.ValidTo, RevokedAt: a.RevokedAt, CompromisedFrom: a.CompromisedFrom,
-		AsOf: v.Head().Height,
-	}, nil
 }
 
 // Status implements api.Ledger.

@@ -430,33 +430,7 @@ func (s statusOnly) GetStatus() int { return int(s) }
 func (s statusOnly) Error() string  { return http.StatusText(int(s)) }
 
 func networkRoutes(h huma.API, l *ledger) {
-	register(h, huma.Operation{
-		OperationID: "listMembers", Method: http.MethodGet, Path: api.PathMembers, Tags: []string{"network"},
-		Summary: "Members of the consortium · 成员",
-	}, func(ctx context.Context, _ *struct{}) (*body[api.Page[api.Member]], error) {
-		return respond(l.Members(ctx))
-	})
-
-	register(h, huma.Operation{
-		OperationID: "getAccount", Method: http.MethodGet, Path: api.PathAccount, Tags: []string{"network"},
-		Summary: "An account · 账户",
-	}, func(ctx context.Context, in *struct {
-		ID string `path:"id" pattern:"^[0-9a-f]{40}$" doc:"account id"`
-	}) (*body[api.Account], error) {
-		id, err := tx.ParseAccountID(in.ID)
-		if err != nil {
-			return nil, err
-		}
-		return respond(l.Account(ctx, id))
-	})
-
-	register(h, huma.Operation{
-		OperationID: "listPolicies", Method: http.MethodGet, Path: api.PathPolicies, Tags: []string{"network"},
-		Summary: "Co-signing rules, every version · 会签规则",
-	}, func(ctx context.Context, _ *struct{}) (*body[api.Page[api.Policy]], error) {
-		return respond(l.Policies(ctx))
-	})
-
+	directoryRoutes(h, l)
 	register(h, huma.Operation{
 		OperationID: "getStatus", Method: http.MethodGet, Path: api.PathStatus, Tags: []string{"network"},
 		Summary: "The node behind this gateway · 节点状态",

@@ -91,6 +91,18 @@ func (n *Node) Submit(tx []byte) (err error) {
 	return nil
 }
 
+// Full reports whether the mempool has no room for another transaction of usual
+// size, so that Submit would most likely refuse it.
+func (n *Node) Full() bool {
+	if !n.enter() {
+		return false // Submit says why it cannot
+	}
+	defer n.leave()
+	const usual = 2 << 10
+	mp := n.comet.Mempool()
+	return mp.Size() >= n.cfg.Mempool.Txs || mp.SizeBytes()+usual > n.cfg.Mempool.Bytes
+}
+
 // waiting reports whether tx is in the mempool. CometBFT silently drops a
 // transaction for which there was room before the check but not after it, and
 // still reports success; while the mempool is not full that cannot have happened.

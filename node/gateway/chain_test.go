@@ -83,6 +83,12 @@ func (c *testChain) Ready() error {
 	return c.ready
 }
 
+func (c *testChain) Full() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.full
+}
+
 func (c *testChain) Submit(envelope []byte) error {
 	r, err := c.chain.App.CheckTx(context.Background(), &abci.RequestCheckTx{Tx: envelope})
 	if err != nil {

@@ -31,5 +31,6 @@
 //	streams.go   blobs and log tiles, which are streamed
 //	problems.go  every error as RFC 9457
 //	metrics.go   what an operator sees
+//	shed.go      refusing submissions early when there is too much to do
 //	guard.go     request ids, access log, limits, panics
 package gateway

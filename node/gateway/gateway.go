@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"zhenglian/app"
@@ -28,6 +29,10 @@ type Chain interface {
 	// rules is a *node.CheckError; node.ErrTxInCache, ErrMempoolFull and the
 	// others keep their meaning.
 	Submit(envelope []byte) error
+
+	// Full reports whether Submit would answer node.ErrMempoolFull. It costs
+	// next to nothing.
+	Full() bool
 
 	// Store gives read access to the log and the state.
 	Store() *store.Store
@@ -116,7 +121,8 @@ type Options struct {
 // A Gateway serves one node. Wire its notifications before the node runs.
 type Gateway struct {
 	ledger  *ledger
-	handler http.Handler
+	routes  *gin.Engine
+	handler http.Handler // shed before routes
 	log     *slog.Logger
 }
 
@@ -134,7 +140,10 @@ func New(c Config, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	if g.handler, err = newHandler(c, g.ledger, m, o.Log); err != nil {
+	if g.routes, err = newRoutes(c, g.ledger, m, o.Log); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	if g.handler, err = shed(g.ledger, m, g.routes); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	return g, nil

@@ -401,10 +401,30 @@ func TestWaitLongerThanBody(t *testing.T) {
 	}
 }
 
+// A gateway with too much to do refuses before it reads anything, with the same
+// problem as after.
+func TestShedding(t *testing.T) {
+	h := newHarness(t)
+	h.mu.Lock()
+	h.full = true
+	h.mu.Unlock()
+	for _, body := range []string{"", "not JSON", string(h.seal(1, complete3...).AppendJSON(nil))} {
+		resp, b := h.do("POST", api.PathEnvelopes, body)
+		var p api.Problem
+		if err := json.Unmarshal(b, &p); err != nil || resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "1" ||
+			p.Code != api.CodeMempoolFull || p.RequestID != resp.Header.Get("X-Request-Id") {
+			t.Errorf("%.20q: status %d, %v: %s", body, resp.StatusCode, err, b)
+		}
+	}
+	if resp, b := h.do("GET", api.PathStatus, ""); resp.StatusCode != 200 {
+		t.Errorf("reading while full: status %d: %s", resp.StatusCode, b)
+	}
+}
+
 // Users see that something failed and a number to quote; the log sees what.
 func TestFailuresStayInside(t *testing.T) {
 	h := newHarness(t)
-	r := h.g.Handler().(*gin.Engine)
+	r := h.g.routes
 	r.GET("/test/panic", func(*gin.Context) { panic("secret in a panic") })
 	r.GET("/test/error", func(c *gin.Context) { fail(c, errors.New("secret in an error")) })
 	for _, path := range []string{"/test/panic", "/test/error"} {
@@ -655,7 +675,7 @@ func TestOpenAPI(t *testing.T) {
 		t.Errorf("openapi is %q", doc.OpenAPI)
 	}
 	served := map[string]bool{}
-	for _, r := range h.g.Handler().(*gin.Engine).Routes() {
+	for _, r := range h.g.routes.Routes() {
 		path := r.Path
 		for _, part := range strings.Split(path, "/") {
 			if name, ok := strings.CutPrefix(part, ":"); ok {

@@ -39,15 +39,20 @@ func loggerOf(ctx context.Context) *slog.Logger {
 // so that logs of several services can be joined, else a new one.
 func identify(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		id := c.GetHeader("X-Request-Id")
-		if !plainWord(id) {
-			id = rand.Text()
-		}
+		id := nameRequest(c.Request)
 		ctx := context.WithValue(c.Request.Context(), requestIDKey{}, id)
 		c.Request = c.Request.WithContext(context.WithValue(ctx, loggerKey{}, log))
 		c.Header("X-Request-Id", id)
 		c.Header("X-Content-Type-Options", "nosniff")
 	}
+}
+
+// nameRequest returns the id that the client gave the request, or a new one.
+func nameRequest(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); plainWord(id) {
+		return id
+	}
+	return rand.Text()
 }
 
 func plainWord(s string) bool {

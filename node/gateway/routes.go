@@ -28,8 +28,8 @@ import (
 // maxVerifyBody bounds the body of POST /v1/verify in bytes.
 const maxVerifyBody = 4 << 10
 
-// newHandler builds the one list of routes.
-func newHandler(c Config, l *ledger, m *metrics, log *slog.Logger) (http.Handler, error) {
+// newRoutes builds the one list of routes.
+func newRoutes(c Config, l *ledger, m *metrics, log *slog.Logger) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true

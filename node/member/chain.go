@@ -28,6 +28,7 @@ var _ gateway.Chain = (*chain)(nil)
 
 func (c *chain) ChainID() string              { return c.node.ChainID() }
 func (c *chain) Submit(envelope []byte) error { return c.node.Submit(envelope) }
+func (c *chain) Full() bool                   { return c.node.Full() }
 func (c *chain) Store() *store.Store          { return c.app.Store() }
 func (c *chain) Directory() *state.Directory  { return c.app.Directory() }
 func (c *chain) Trust() *receipt.Trust        { return c.trust }

@@ -71,7 +71,7 @@ type App struct {
 	// Owned by the goroutine that carries blocks.
 	block   *store.Block
 	dir     *state.Directory // as block leaves it
-	txs     [][]byte
+	sums    [][32]byte       // of its transactions, by which they are remembered
 	results []Result
 }
 

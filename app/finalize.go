@@ -26,20 +26,20 @@ func (a *App) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock) (*a
 			return nil, a.needUpgrade(u)
 		}
 	}
-	opened, errs := a.openAll(dir, r.Txs)
+	opened, errs, sums := a.openAll(dir, r.Txs)
 	if a.block != nil { // a block that was finalized and never committed
 		a.block.Discard()
 	}
 	a.block = a.store.Begin(r.Height)
 	a.block.Stamp(store.Hash(r.Hash), int64(tx.TimeOf(r.Time)))
 	ctx := &state.Ctx{Height: r.Height, Time: tx.TimeOf(r.Time), Dir: dir, Read: a.block, BlockHash: a.blockHash}
-	if err := state.BeginBlock(ctx, a.block); err != nil {
+	if err := state.BeginBlock(ctx, a.block, signers(r.DecidedLastCommit)); err != nil {
 		return nil, fmt.Errorf("beginning of block %d: %w", r.Height, err)
 	}
 	rules := a.rules[ctx.Dir.Params.Protocol]
 
 	results := make([]*abci.ExecTxResult, len(r.Txs))
-	a.txs, a.results = r.Txs, make([]Result, len(r.Txs))
+	a.sums, a.results = sums, make([]Result, len(r.Txs))
 	exec := make([]abci.ExecTxResult, len(r.Txs))
 	for i := range r.Txs {
 		results[i] = &exec[i]
@@ -82,6 +82,17 @@ func (a *App) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock) (*a
 	return res, nil
 }
 
+// signers lists the validators whose votes are in the commit of the last block,
+// for that block or for none.
+func signers(c abci.CommitInfo) (signed [][20]byte) {
+	for _, v := range c.Votes {
+		if v.BlockIdFlag != cmtproto.BlockIDFlagAbsent && len(v.Validator.Address) == 20 {
+			signed = append(signed, [20]byte(v.Validator.Address))
+		}
+	}
+	return signed
+}
+
 // Commit makes the finalized block durable.
 func (a *App) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit, error) {
 	a.committed.Store(a.dir) // before the view: see check
@@ -89,9 +100,9 @@ func (a *App) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 	if err != nil {
 		return nil, err
 	}
-	a.verified.drop(a.txs)
+	a.verified.drop(a.sums)
 	results := a.results
-	a.block, a.dir, a.txs, a.results = nil, nil, nil, nil
+	a.block, a.dir, a.sums, a.results = nil, nil, nil, nil
 	if a.onBlock != nil {
 		a.onBlock(Block{Head: head, Results: results})
 	}

@@ -21,7 +21,7 @@ func (a *App) PrepareProposal(_ context.Context, r *abci.RequestPrepareProposal)
 	dir := a.committed.Load()
 	ctx := a.next(dir, a.store.View())
 	ctx.Time = tx.TimeOf(r.Time)
-	opened, errs := a.openAll(dir, r.Txs)
+	opened, errs, _ := a.openAll(dir, r.Txs)
 	var queues [][]int // of transactions, one queue a member, in order of arrival
 	var stale []int
 	of := make(map[tx.MemberID]int)
@@ -89,7 +89,7 @@ func size(t []byte) int64 {
 // to FinalizeBlock: two statements of one block may exclude each other without
 // fault of the proposer.
 func (a *App) ProcessProposal(_ context.Context, r *abci.RequestProcessProposal) (*abci.ResponseProcessProposal, error) {
-	_, errs := a.openAll(a.committed.Load(), r.Txs)
+	_, errs, _ := a.openAll(a.committed.Load(), r.Txs)
 	for _, err := range errs {
 		if err != nil {
 			return &abci.ResponseProcessProposal{Status: abci.ResponseProcessProposal_REJECT}, nil

@@ -42,11 +42,7 @@ func (v *verified) put(sum [32]byte, o *state.Opened) {
 }
 
 // drop forgets the envelopes of a committed block, which are not asked for again.
-func (v *verified) drop(txs [][]byte) {
-	sums := make([][32]byte, len(txs))
-	for i, t := range txs {
-		sums[i] = sha256.Sum256(t)
-	}
+func (v *verified) drop(sums [][32]byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, s := range sums {
@@ -56,7 +52,10 @@ func (v *verified) drop(txs [][]byte) {
 
 // open returns the checked envelope of a transaction, checking it if need be.
 func (a *App) open(dir *state.Directory, tx []byte) (*state.Opened, error) {
-	sum := sha256.Sum256(tx)
+	return a.openSum(dir, tx, sha256.Sum256(tx))
+}
+
+func (a *App) openSum(dir *state.Directory, tx []byte, sum [32]byte) (*state.Opened, error) {
 	if o := a.verified.get(sum); o != nil {
 		return o, nil
 	}
@@ -67,27 +66,23 @@ func (a *App) open(dir *state.Directory, tx []byte) (*state.Opened, error) {
 	return o, err
 }
 
-// openAll opens the transactions of a block on all cores. The order of the
-// results is that of txs, whatever the order of the work.
-func (a *App) openAll(dir *state.Directory, txs [][]byte) ([]*state.Opened, []error) {
-	opened, errs := make([]*state.Opened, len(txs)), make([]error, len(txs))
-	work := min(a.cores, (len(txs)+7)/8)
-	if work <= 1 {
-		for i, t := range txs {
-			opened[i], errs[i] = a.open(dir, t)
+// openAll opens the transactions of a block on all cores, and returns what they
+// are remembered by. The order of the results is that of txs, whatever the order
+// of the work.
+func (a *App) openAll(dir *state.Directory, txs [][]byte) (opened []*state.Opened, errs []error, sums [][32]byte) {
+	opened, errs, sums = make([]*state.Opened, len(txs)), make([]error, len(txs)), make([][32]byte, len(txs))
+	work := max(1, min(a.cores, (len(txs)+7)/8))
+	share := func(w int) {
+		for i := w; i < len(txs); i += work {
+			sums[i] = sha256.Sum256(txs[i])
+			opened[i], errs[i] = a.openSum(dir, txs[i], sums[i])
 		}
-		return opened, errs
 	}
 	var wg sync.WaitGroup
-	for w := range work {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for i := w; i < len(txs); i += work {
-				opened[i], errs[i] = a.open(dir, txs[i])
-			}
-		}()
+	for w := 1; w < work; w++ {
+		wg.Go(func() { share(w) })
 	}
+	share(0)
 	wg.Wait()
-	return opened, errs
+	return opened, errs, sums
 }

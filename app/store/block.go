@@ -54,7 +54,7 @@ func (s *Store) Begin(height int64) *Block {
 		s:      s,
 		height: height,
 		prev:   prev,
-		batch:  s.db.NewBatch(),
+		batch:  s.db.NewBatchWithSize(s.batchSize),
 		err:    s.broken,
 		edge:   prev.edge,
 		ids:    make(map[Hash]uint64),
@@ -330,6 +330,7 @@ func (b *Block) commit(h Head) error {
 	if b.err != nil {
 		return b.err
 	}
+	s.batchSize = min(b.batch.Len()+b.batch.Len()/4, maxBatchHint)
 	s.fault("meta.write")
 	if err := b.batch.Commit(pebble.Sync); err != nil {
 		return fmt.Errorf("write batch: %w", err)

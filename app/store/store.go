@@ -79,6 +79,10 @@ type Store struct {
 	base   *iavl.ImmutableTree // committed version of writer, for the block's own reads
 	open   bool                // a block is open
 	broken error               // a commit failed halfway: memory may be ahead of disk
+
+	// batchSize is the room that the next block's batch begins with: blocks are much
+	// like the one before, and growing by doubling copies everything again.
+	batchSize int
 }
 
 // state is what readers share of one commit.
@@ -132,6 +136,9 @@ func makeDir(fs vfs.FS, dir string) error {
 	}
 	return errors.Join(parent.Sync(), parent.Close())
 }
+
+// maxBatchHint bounds Store.batchSize: a single large block is no habit.
+const maxBatchHint = 8 << 20
 
 // Large memtables make few and large flushes. memTables of them may wait for their
 // flush before writes do.

@@ -74,10 +74,10 @@ func TestKeysOutOfForce(t *testing.T) {
 			rs := c.Block(stop, same)
 			wantCode(t, "the statement that stops it", tx.Code(rs[0].Code), tx.CodeOK)
 			wantCode(t, "signed in the same block", tx.Code(rs[1].Code), tt.inBlock)
-			root := c.App.Store().View().Head().AppHash
+			root := c.App.Store().View().Head().LogRoot
 			wantCode(t, "signed in the next block", c.Deliver(sealWith(c, 3, "officer1", "officer2", "city")), tt.want)
-			if c.App.Store().View().Head().AppHash != root {
-				t.Error("a refused statement changed the ledger")
+			if c.App.Store().View().Head().LogRoot != root {
+				t.Error("a refused statement entered the log")
 			}
 			if s := stand(t, c, before); s.State != row.Sealed || s.Outcome != row.Effective {
 				t.Errorf("what it signed before is %s %s", s.State, s.Outcome)

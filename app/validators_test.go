@@ -52,11 +52,15 @@ func TestValidatorJoins(t *testing.T) {
 	wantPowers(t, c, "approved", four)
 	wantCode(t, "ready, says another member", c.Deliver(c.Sign(c.Statement("qijiang-amr", tx.GovReady, tx.ID{}, &tx.Ready{Key: add.Key}), "qijiang-admin1")), tx.CodeNoValidator)
 	c.Must(ready)
+	wantPowers(t, c, "ready, and nobody seen to sign yet", four)
+	c.Block()
 	four[4] = 10
-	wantPowers(t, c, "ready", four)
+	wantPowers(t, c, "active", four)
 	c.Must(c.Govern(tx.GovValidator, &tx.ValidatorChange{Key: add.Key, Member: "changsha-amr"}))
 	delete(four, 4)
-	c.Block()
+	for range 4 { // until it is seen to sign, or not
+		c.Block()
+	}
 	wantPowers(t, c, "taken out", four)
 	if vs := c.App.Directory().Validators(); len(vs) != 4 {
 		t.Errorf("%d validators in the state, want 4", len(vs))
@@ -75,8 +79,8 @@ func TestValidatorRotates(t *testing.T) {
 	for i, want := range []tx.Code{tx.CodeOK, tx.CodeOK, tx.CodeNoValidator, tx.CodeExists} {
 		wantCode(t, fmt.Sprint("rotation ", i), tx.Code(rs[i].Code), want)
 	}
-	for range 5 {
-		if n := c.Set.TotalVotingPower(); n < 30 {
+	for range 20 {
+		if n := c.Set.TotalVotingPower(); n < 40 {
 			t.Errorf("power fell to %d", n)
 		}
 		c.Block()
@@ -88,6 +92,7 @@ func TestValidatorRotates(t *testing.T) {
 func TestValidatorsLeave(t *testing.T) {
 	c := begun(t)
 	c.Must(c.Govern(tx.GovMember, &tx.Membership{Action: tx.Leave, ID: "platform-a"}))
+	c.Block()
 	c.Block()
 	wantPowers(t, c, "left", map[int]int64{0: 10, 1: 10, 3: 10})
 	out := func(n int, m tx.MemberID) *tx.Envelope {
@@ -368,7 +373,8 @@ func TestValidatorRows(t *testing.T) {
 		t.Errorf("approved: %+v, want %+v", got, want)
 	}
 	c.Must(c.Sign(c.Statement("changsha-amr", tx.GovReady, tx.ID{}, &tx.Ready{Key: add.Key}), "changsha-admin1"))
-	want = row.Validator{Member: "changsha-amr", Power: 13, Ready: true, Since: c.Height, Target: 20} // 39 < 40
+	c.Block()
+	want = row.Validator{Member: "changsha-amr", Power: 13, Ready: true, Since: c.Height - 1, Target: 20} // 39 < 40
 	if got := find(); got != want {
 		t.Errorf("first step: %+v, want %+v", got, want)
 	}
@@ -376,8 +382,38 @@ func TestValidatorRows(t *testing.T) {
 	if got := find(); got != want {
 		t.Errorf("while the step is taken: %+v, want %+v", got, want)
 	}
-	c.Block()
-	if want.Power = 20; find() != want {
+	seen := c.Height + 2 // it signs the block after the next, whose votes are in the one after that
+	for range 3 {
+		c.Block()
+	}
+	if want.Power, want.Seen = 20, seen; find() != want {
 		t.Errorf("second step: %+v, want %+v", find(), want)
 	}
+}
+
+// Validators that are taken in and never sign stop growing before they can stop
+// the chain; those absent may be taken out, those present not when too few are.
+func TestValidatorsThatNeverSign(t *testing.T) {
+	c := begun(t)
+	for n := 4; n < 9; n++ {
+		k := apptest.ValidatorKey(n)
+		c.Absent[k] = true
+		c.Must(c.Govern(tx.GovValidator, &tx.ValidatorChange{Key: k, Member: "hangzhou-amr", Power: 10}))
+		c.Must(c.Sign(c.Statement("hangzhou-amr", tx.GovReady, tx.ID{}, &tx.Ready{Key: k}), "admin1"))
+	}
+	wait := func() {
+		for range 40 {
+			c.Block()
+		}
+	}
+	wait()
+	wantPowers(t, c, "five that never sign", map[int]int64{0: 10, 1: 10, 2: 10, 3: 10, 4: 10, 5: 3})
+	c.Must(c.Govern(tx.GovValidator, &tx.ValidatorChange{Key: apptest.ValidatorKey(3), Member: "internet-court"}))
+	wait()
+	wantPowers(t, c, "one that signs is to go", map[int]int64{0: 10, 1: 10, 2: 10, 3: 9, 4: 10, 5: 3})
+	for n := 4; n < 9; n++ {
+		c.Must(c.Govern(tx.GovValidator, &tx.ValidatorChange{Key: apptest.ValidatorKey(n), Member: "hangzhou-amr"}))
+	}
+	wait()
+	wantPowers(t, c, "the absent are taken out", map[int]int64{0: 10, 1: 10, 2: 10})
 }

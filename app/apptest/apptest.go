@@ -15,6 +15,7 @@ import (
 
 	"github.com/cockroachdb/pebble/vfs"
 	abci "github.com/cometbft/cometbft/abci/types"
+	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	cmttypes "github.com/cometbft/cometbft/types"
 
 	"zhenglian/app"
@@ -47,11 +48,12 @@ type Chain struct {
 	Genesis *genesis.State
 	Set     *cmttypes.ValidatorSet      // as CometBFT would have it two blocks later
 	Last    *abci.ResponseFinalizeBlock // of the last block
+	Absent  map[tx.ValidatorKey]bool    // validators that do not sign
 	Keys    map[string]*tx.PrivateKey   // by name of genesis.DemoKeys
 	Height  int64
 	Hashes  [][]byte // app hash of each block, [0] of genesis
 	FS      vfs.FS
-	blocks  map[int64]tx.Digest
+	sets    []*cmttypes.ValidatorSet // Set after each block
 }
 
 // Key returns a fixed key for a name.
@@ -68,7 +70,7 @@ func Key(t testing.TB, name string, typ tx.KeyType) *tx.PrivateKey {
 // New begins a chain. Options change the genesis state before it is used.
 func New(t testing.TB, options ...func(*genesis.State)) *Chain {
 	t.Helper()
-	c := &Chain{T: t, Keys: make(map[string]*tx.PrivateKey), FS: vfs.NewMem(), blocks: make(map[int64]tx.Digest)}
+	c := &Chain{T: t, Keys: make(map[string]*tx.PrivateKey), FS: vfs.NewMem(), Absent: make(map[tx.ValidatorKey]bool)}
 	g, err := genesis.Demo(func(d genesis.DemoKey) (tx.PublicKey, error) {
 		c.Keys[d.Name] = Key(t, d.Name, d.Type)
 		return c.Keys[d.Name].Public(), nil
@@ -132,6 +134,7 @@ func (c *Chain) Begin() {
 	}
 	c.Set = cmttypes.NewValidatorSet(nil)
 	c.update(vs)
+	c.sets = []*cmttypes.ValidatorSet{c.Set.Copy()}
 	c.Hashes = [][]byte{r.AppHash}
 }
 
@@ -155,7 +158,23 @@ func BlockHash(height int64) tx.Digest {
 // Request is the FinalizeBlock of the next block with the given transactions.
 func (c *Chain) Request(txs ...[]byte) *abci.RequestFinalizeBlock {
 	h := BlockHash(c.Height + 1)
-	return &abci.RequestFinalizeBlock{Height: c.Height + 1, Hash: h[:], Time: Start.Add(time.Duration(c.Height) * time.Second), Txs: txs}
+	return &abci.RequestFinalizeBlock{Height: c.Height + 1, Hash: h[:], DecidedLastCommit: c.lastCommit(), Time: Start.Add(time.Duration(c.Height) * time.Second), Txs: txs}
+}
+
+// lastCommit is the commit of the last block, by the set that the third last
+// and those before it left.
+func (c *Chain) lastCommit() (ci abci.CommitInfo) {
+	if c.Height == 0 {
+		return ci
+	}
+	for _, v := range c.sets[max(0, c.Height-2)].Validators {
+		flag := cmtproto.BlockIDFlagCommit
+		if c.Absent[tx.ValidatorKey(v.PubKey.Bytes())] {
+			flag = cmtproto.BlockIDFlagAbsent
+		}
+		ci.Votes = append(ci.Votes, abci.VoteInfo{Validator: abci.Validator{Address: v.Address, Power: v.VotingPower}, BlockIdFlag: flag})
+	}
+	return ci
 }
 
 // Block runs a block of transactions and returns its results.
@@ -172,6 +191,7 @@ func (c *Chain) Block(txs ...[]byte) []*abci.ExecTxResult {
 	if c.Last = r; len(r.ValidatorUpdates) > 0 {
 		c.update(r.ValidatorUpdates)
 	}
+	c.sets = append(c.sets, c.Set.Copy())
 	c.Hashes = append(c.Hashes, r.AppHash)
 	return r.TxResults
 }

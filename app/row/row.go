@@ -96,7 +96,8 @@ type Policy struct {
 type Validator struct {
 	Member tx.MemberID // whose it is; "" if the genesis file does not say
 	Power  int64       // that CometBFT was last told
-	Ready  bool        // it may be counted on
+	Ready  bool        // its member says that it may be counted on
+	Seen   int64       // a height at which it was lately seen to have signed, 0 if never; kept while the set is to change
 	Since  int64       // height at which the target was set
 	Target int64       // power that governance wants
 }
@@ -391,6 +392,7 @@ func (v Validator) Encode() []byte {
 		w.String("member", string(v.Member))
 		w.Int("power", v.Power)
 		w.Bool("ready", v.Ready)
+		w.Int("seen", v.Seen)
 		w.Int("since", v.Since)
 		w.Int("target", v.Target)
 	})
@@ -405,6 +407,8 @@ func DecodeValidator(b []byte) (v Validator, err error) {
 		v.Power = r.Int(0, tx.MaxInt)
 		o.Need("ready")
 		v.Ready = r.Bool()
+		o.Need("seen")
+		v.Seen = r.Int(0, maxHeight)
 		o.Need("since")
 		v.Since = r.Int(0, maxHeight)
 		o.Need("target")

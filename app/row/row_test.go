@@ -16,7 +16,7 @@ var codecs = map[string]struct {
 	"params":       {Params{Chain: "c1", AnchorBlocks: 1, ExpiresBlocks: 2, FutureMillis: 3, PendingBlocks: 4, Protocol: 1}.Encode(), again(DecodeParams)},
 	"member":       {Member{Division: "330100", NameEN: "H", NameZH: "杭", Roles: []string{"regulator"}, Superior: "up"}.Encode(), again(DecodeMember)},
 	"account":      {Account{Key: []byte{1, 2}, Member: "hz", Roles: []string{"officer"}, Type: tx.SM2, ValidFrom: 1, RevokedAt: 9}.Encode(), again(DecodeAccount)},
-	"validator":    {Validator{Member: "hz", Power: 10, Ready: true, Since: 3, Target: 7}.Encode(), again(DecodeValidator)},
+	"validator":    {Validator{Member: "hz", Power: 10, Ready: true, Seen: 5, Since: 3, Target: 7}.Encode(), again(DecodeValidator)},
 	"step":         {Step{Height: 4}.Encode(), again(DecodeStep)},
 	"upgrade":      {Upgrade{Height: 9, Info: "https", Version: 2}.Encode(), again(DecodeUpgrade)},
 	"member, all":  {Member{Division: "330100", DivisionRev: "2024-12-31", Left: true, Roles: []string{"court"}, USCC: "91350100M000100Y43"}.Encode(), again(DecodeMember)},

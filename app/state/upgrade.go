@@ -39,13 +39,14 @@ func (c *Ctx) planUpgrade(b *tx.Upgrade) ([]write, error) {
 	return []write{{row.UpgradeKey(), u.Encode()}}, nil
 }
 
-// BeginBlock puts a protocol version into force whose height has come.
-func BeginBlock(c *Ctx, b *store.Block) error {
-	u := c.Dir.upgrade
-	if u == nil || u.Height != c.Height {
-		return nil
+// BeginBlock puts a protocol version into force whose height has come, and
+// notes which validators, by address, have signed the last block.
+func BeginBlock(c *Ctx, b *store.Block, signed [][20]byte) error {
+	writes := c.noteSigners(signed)
+	if u := c.Dir.upgrade; u != nil && u.Height == c.Height {
+		p := c.Dir.Params
+		p.Protocol = u.Version
+		writes = append(writes, write{row.ParamsKey(), p.Encode()}, write{row.UpgradeKey(), nil})
 	}
-	p := c.Dir.Params
-	p.Protocol = u.Version
-	return c.apply(b, []write{{row.ParamsKey(), p.Encode()}, {row.UpgradeKey(), nil}})
+	return c.apply(b, writes)
 }

@@ -12,11 +12,18 @@ import (
 // The validator set moves towards what governance wants in steps at the end of
 // blocks. A mistake there halts every node, so a step is built so that it
 // cannot be one: it names each key once, removes only who is in, leaves most of
-// the set as it is, and waits until the step before is in force.
+// the set as it is, waits until the step before is in force, and leaves three
+// quarters of the power with validators that are seen to sign.
 
-// stepBlocks is how long a step takes: what the end of block H says is the set
-// that signs block H+2.
-const stepBlocks = 2
+const (
+	// stepBlocks is how long a step takes: what the end of block H says is the
+	// set that signs block H+2.
+	stepBlocks = 2
+	// seenBlocks is how long a validator counts as present after it was seen to
+	// sign. A commit needs two thirds of the votes and often has no more, so one
+	// block says little about who is absent.
+	seenBlocks = 20
+)
 
 // changeValidator enacts gov.validator: the power that a validator is to have.
 // A new one counts only when its member says that it is ready.
@@ -73,7 +80,7 @@ func (c *Ctx) rotate(m tx.MemberID, b *tx.KeyRotation) ([]write, error) {
 	}
 	old, next := v.Validator, v.Validator
 	old.Target, old.Since = 0, c.Height
-	next.Power, next.Since = 0, c.Height
+	next.Power, next.Seen, next.Since = 0, 0, c.Height
 	return []write{validatorRow(b.Key, old), validatorRow(b.New, next)}, nil
 }
 
@@ -118,28 +125,77 @@ type Power struct {
 	Power int64 // 0 removes
 }
 
-// stepValidators returns the next step of the validator set, ascending by key,
-// and its rows. Less than a third of the power comes and less than a third
-// goes, so that a light client and the validators who stay carry on; what does
-// not fit waits for the next step, first come first served, and a change that
-// is too large for one step is spread over several.
-func (c *Ctx) stepValidators() (step []Power, writes []write) {
-	if c.Dir.stepped != 0 && c.Height < c.Dir.stepped+stepBlocks {
-		return nil, nil
-	}
-	var queue []Validator
-	total := int64(0)
-	for _, v := range c.Dir.validators {
-		total += v.Power
+// queue lists the validators whose power is to change: first come first served,
+// of those that came together who grows first, so that a rotation does not
+// lower the power in between, and then by key.
+func (d *Directory) queue() (queue []Validator) {
+	for _, v := range d.validators {
 		if v.Ready && v.Power != v.Target {
 			queue = append(queue, v)
 		}
 	}
-	slices.SortStableFunc(queue, func(a, b Validator) int { return cmp.Compare(a.Since, b.Since) })
-	up := max(total-1, 0) / 3
+	shrinks := func(v *Validator) int {
+		if v.Target < v.Power {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(queue, func(a, b Validator) int { return cmp.Or(cmp.Compare(a.Since, b.Since), shrinks(&a)-shrinks(&b)) })
+	return queue
+}
+
+// present reports whether the validator was lately seen to sign.
+func (c *Ctx) present(v *Validator) bool { return v.Seen != 0 && c.Height-v.Seen <= seenBlocks }
+
+// noteSigners returns the rows that say who signed the last block, given by
+// address. Only while the set is to change does it matter, and then not in
+// every block.
+func (c *Ctx) noteSigners(signed [][20]byte) (writes []write) {
+	if len(c.Dir.queue()) == 0 {
+		return nil
+	}
+	for _, v := range c.Dir.validators {
+		if slices.Contains(signed, v.Key.Address()) && (v.Seen == 0 || c.Height-v.Seen > seenBlocks/2) {
+			v.Seen = c.Height
+			writes = append(writes, validatorRow(v.Key, v.Validator))
+		}
+	}
+	return writes
+}
+
+// stepValidators returns the next step of the validator set, ascending by key,
+// and its rows. Less than a third of the power comes and less than a third
+// goes, so that a light client and the validators who stay carry on; and
+// afterwards at least three quarters is with those present, so that the chain
+// goes on even if nobody who is new ever signs. What does not fit waits for the
+// next step, and a change that is too large for one step is spread over several.
+func (c *Ctx) stepValidators() (step []Power, writes []write) {
+	queue := c.Dir.queue()
+	if len(queue) == 0 || c.Dir.stepped != 0 && c.Height < c.Dir.stepped+stepBlocks {
+		return nil, nil
+	}
+	var total, here int64 // power of all, and of those present
+	for i := range c.Dir.validators {
+		v := &c.Dir.validators[i]
+		total += v.Power
+		if c.present(v) {
+			here += v.Power
+		}
+	}
+	if 3*here <= 2*total { // who signs is not known yet: every commit has two thirds
+		return nil, nil
+	}
+	up := (total - 1) / 3
 	down := up
 	for _, v := range queue {
+		present, spare := c.present(&v), max(4*here-3*total, 0)
 		d := min(max(v.Target-v.Power, -down), up)
+		switch {
+		case d > 0 && !present: // 4·here ≥ 3·(total+d)
+			d = min(d, spare/3)
+		case d < 0 && present: // 4·(here+d) ≥ 3·(total+d)
+			d = max(d, -spare)
+		}
 		if d == 0 {
 			continue
 		}
@@ -147,6 +203,10 @@ func (c *Ctx) stepValidators() (step []Power, writes []write) {
 			up -= d
 		} else {
 			down += d
+		}
+		total += d
+		if present {
+			here += d
 		}
 		step = append(step, Power{v.Key, v.Power})
 		writes = append(writes, validatorRow(v.Key, v.Validator))

@@ -45,6 +45,11 @@ func TestSteps(t *testing.T) {
 		quiet := 0
 		for quiet < 3 {
 			c.Height++
+			for i := range c.Dir.validators { // who has power signs
+				if v := &c.Dir.validators[i]; v.Power > 0 {
+					v.Seen = c.Height
+				}
+			}
 			step, writes := c.stepValidators()
 			if c.Dir.stepped != 0 && c.Height < c.Dir.stepped+2 && len(step) > 0 {
 				t.Fatalf("a step at %d after that at %d", c.Height, c.Dir.stepped)
@@ -67,6 +72,42 @@ func TestSteps(t *testing.T) {
 			}
 			if !v.Ready && v.Power != 0 {
 				t.Errorf("%x has power and is not ready", v.Key[0])
+			}
+		}
+	})
+}
+
+// TestStepsOfTheDead adds validators that never sign: those who do keep three
+// quarters of the power, and with it the chain.
+func TestStepsOfTheDead(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		power := rapid.Int64Range(1, 40)
+		c := &Ctx{Dir: &Directory{}, Height: 10}
+		for i := range rapid.IntRange(1, 12).Draw(t, "validators") {
+			v := Validator{tx.ValidatorKey{byte(i)}, row.Validator{Ready: true, Since: power.Draw(t, "since"), Target: power.Draw(t, "target") - 1}}
+			if i == 0 || rapid.Bool().Draw(t, "alive") {
+				v.Power, v.Seen = power.Draw(t, "power"), c.Height
+			}
+			c.Dir.validators = append(c.Dir.validators, v)
+		}
+		for range 200 {
+			c.Height++
+			_, writes := c.stepValidators()
+			next, err := c.Dir.with(writes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Dir = next
+			var total, here int64
+			for i := range c.Dir.validators {
+				v := &c.Dir.validators[i]
+				if total += v.Power; v.Seen != 0 {
+					v.Seen = c.Height
+					here += v.Power
+				}
+			}
+			if 4*here < 3*total {
+				t.Fatalf("%d of %d sign", here, total)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strconv"
 )
@@ -49,6 +50,13 @@ const (
 type ValidatorKey [32]byte
 
 func (k ValidatorKey) String() string { return ID(k).String() }
+
+// Address returns CometBFT's name of the validator: the first 20 bytes of
+// SHA-256 of the key.
+func (k ValidatorKey) Address() [20]byte {
+	d := sha256.Sum256(k[:])
+	return [20]byte(d[:20])
+}
 
 // MarshalText writes k as 64 lower-case hex digits.
 func (k ValidatorKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"zhenglian/app/receipt"
 	"zhenglian/app/tx"
@@ -93,6 +95,38 @@ func TestRoundTrip(t *testing.T) {
 	for _, s := range []string{"证据包", "杭市监案字", "UNTRUSTED", "not before: 2026-11-23T08:00:11.000Z"} {
 		if !strings.Contains(both, s) {
 			t.Errorf("the text report lacks %q", s)
+		}
+	}
+}
+
+// TestTime gives bundles a trusted time-stamp of different moments.
+func TestTime(t *testing.T) {
+	for _, c := range []struct {
+		after         time.Duration
+		interval      receipt.Result
+		notAfter, say string
+	}{
+		{12 * time.Second, receipt.Pass, "2026-11-23T08:00:12.500Z", "between 2026-11-23T08:00:11.000Z and 2026-11-23T08:00:12.500Z"},
+		{14 * time.Second, receipt.Warn, "2026-11-23T08:00:13.000Z", "later than the block that sealed it"},
+		{9 * time.Second, receipt.Warn, "2026-11-23T08:00:09.500Z", "earlier than the anchor block"},
+		{9 * time.Second, receipt.Warn, "2026-11-23T08:00:09.500Z", "claims to have ended after time-stamp"},
+	} {
+		k := bundletest.NewStamped(t, c.after)
+		b := k.Bytes(t)
+		r := verify(t, b, k, bundle.Options{TSARoots: k.TSARoots})
+		i, s := r.Check("interval"), r.Check("timestamps")
+		if s.Result != receipt.Pass || i.Result != c.interval || r.Bundle.NotAfter.At != c.notAfter || !strings.Contains(i.Sentence.EN, c.say) {
+			t.Errorf("%v: %s %s; %s %s; not after %s", c.after, s.Result, s.Sentence.EN, i.Result, i.Sentence.EN, r.Bundle.NotAfter.At)
+		}
+		if len(r.Bundle.Tokens) != 1 || !r.Bundle.Tokens[0].Trusted || r.Bundle.Tokens[0].Test {
+			t.Errorf("tokens: %+v", r.Bundle.Tokens)
+		}
+		// Nobody's word but the verifier's makes an authority a trusted one.
+		for _, roots := range [][]*x509.Certificate{nil, bundletest.New(t, 0).TSARoots} {
+			r := verify(t, b, k, bundle.Options{TSARoots: roots})
+			if s := r.Check("timestamps"); s.Result != receipt.Warn || r.Bundle.Tokens[0].Trusted || r.Bundle.NotAfter.At != "2026-11-23T08:00:13.000Z" {
+				t.Errorf("%v without its root: %s, not after %s", c.after, s.Result, r.Bundle.NotAfter.At)
+			}
 		}
 	}
 }

@@ -39,8 +39,31 @@ type Case struct {
 // start is a little before the first block of the ledger.
 var start = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
-// New makes a case. Its Big file is so many bytes.
+// New makes a case whose screenshot has about big bytes.
 func New(t testing.TB, big int) *Case {
+	t.Helper()
+	var authorities []stamp.Authority
+	var roots []*x509.Certificate
+	for _, name := range []string{"A", "B"} {
+		a, err := stamp.NewTestAuthority(name, func() time.Time { return start.Add(12 * time.Second) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		authorities, roots = append(authorities, a), append(roots, a.Root)
+	}
+	return newCase(t, big, authorities, roots)
+}
+
+// NewStamped makes a case with one time-stamp by an authority that is not for
+// tests, made so long after 08:00:00. The anchor block is of 08:00:11, the block that
+// seals of 08:00:13, and the capture claims to have ended at 08:00:10.
+func NewStamped(t testing.TB, after time.Duration) *Case {
+	t.Helper()
+	a := newAuthority(t, start.Add(after))
+	return newCase(t, 0, []stamp.Authority{a}, []*x509.Certificate{a.root()})
+}
+
+func newCase(t testing.TB, big int, authorities []stamp.Authority, roots []*x509.Certificate) *Case {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -94,7 +117,7 @@ func New(t testing.TB, big int) *Case {
 		"capture.json": {"summary", "application/json"}, "env.json": {"env", "application/json"}, "net.jsonl": {"net", "application/jsonl"},
 		"page.mhtml": {"mhtml", "multipart/related"}, "page.png": {"screenshot", "image/png"}, "text.txt": {"text", "text/plain"},
 	}
-	k := &Case{Trust: ledger.Trust, Data: map[string][]byte{}}
+	k := &Case{Trust: ledger.Trust, TSARoots: roots, Data: map[string][]byte{}}
 	var stated []tx.File
 	var listed []bundle.File
 	for name, b := range data {
@@ -103,13 +126,6 @@ func New(t testing.TB, big int) *Case {
 		k.Data[p] = b
 		stated = append(stated, f)
 		listed = append(listed, bundle.File{Path: p, Role: f.Role, Media: f.Media, Bytes: f.Bytes, SHA256: f.SHA256, SM3: f.SM3})
-	}
-	var authorities []stamp.Authority
-	for _, name := range []string{"A", "B"} {
-		a, err := stamp.NewTestAuthority(name, func() time.Time { return start.Add(12 * time.Second) })
-		must(err)
-		authorities = append(authorities, a)
-		k.TSARoots = append(k.TSARoots, a.Root)
 	}
 	fs, err := bundle.CaptureFields(data["capture.json"])
 	must(err)

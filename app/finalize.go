@@ -93,17 +93,6 @@ func signers(c abci.CommitInfo) (signed [][20]byte) {
 	return signed
 }
 
-// signers lists the validators whose votes are in the commit of the last block,
-// for that block or for none.
-func signers(c abci.CommitInfo) (signed [][20]byte) {
-	for _, v := range c.Votes {
-		if v.BlockIdFlag != cmtproto.BlockIDFlagAbsent && len(v.Validator.Address) == 20 {
-			signed = append(signed, [20]byte(v.Validator.Address))
-		}
-	}
-	return signed
-}
-
 // Commit makes the finalized block durable.
 func (a *App) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit, error) {
 	a.committed.Store(a.dir) // before the view: see check

@@ -172,6 +172,49 @@ func TestDisclose(t *testing.T) {
 	}
 }
 
+func TestDisclosureFile(t *testing.T) {
+	k := bundletest.New(t, 0)
+	b := k.Bytes(t)
+	a, err := bundle.Open(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"case_no", bundle.DirCapture + "page.png"} {
+		d, err := bundle.Disclose(a, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := bundle.VerifyDisclosure(d, k.Trust, bundle.Options{WantID: k.ID})
+		if r.Verdict != receipt.Warned || r.Check("disclosure").Result != receipt.Pass {
+			t.Errorf("%s: %s\n%s", name, r.Verdict, results(r))
+		}
+		if name == "case_no" && (len(r.Bundle.Fields) != 1 || r.Bundle.Fields[0].Value != "杭市监案字〔2026〕12号") || bytes.Contains(d, []byte("张三")) {
+			t.Errorf("%s shows %+v", name, r.Bundle.Fields)
+		}
+		for i := range d {
+			bad := bytes.Clone(d)
+			bad[i] ^= 1
+			if r := bundle.VerifyDisclosure(bad, k.Trust, bundle.Options{}); r.Verdict != receipt.NotVerified {
+				t.Fatalf("%s: byte %d: %s", name, i, r.Verdict)
+			}
+		}
+		if r := bundle.VerifyDisclosure(d, k.Trust, bundle.Options{WantID: tx.ID{1}}); r.Verdict != receipt.NotVerified {
+			t.Errorf("%s: of another statement: %s", name, r.Verdict)
+		}
+	}
+	if _, err := bundle.Disclose(a, "absent"); err == nil {
+		t.Error("a field that is not there was disclosed")
+	}
+	// A field that is proved, but by the receipt of another statement.
+	other := bundletest.New(t, 0).Contents.Receipt
+	d, _ := bundle.Disclose(a, "case_no")
+	spliced := append(bytes.Clone(d[:bytes.Index(d, []byte(`,"receipt":`))]), `,"receipt":`...)
+	spliced = append(append(spliced, other...), '}', '\n')
+	if r := bundle.VerifyDisclosure(spliced, k.Trust, bundle.Options{}); r.Check("disclosure").Result != receipt.Fail {
+		t.Errorf("with another receipt: %s", r.Verdict)
+	}
+}
+
 // TestWriteRefuses gives Write files that are not those that were sealed.
 func TestWriteRefuses(t *testing.T) {
 	k := bundletest.New(t, 0)

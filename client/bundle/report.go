@@ -118,7 +118,9 @@ func (r *Report) facts(b *strings.Builder, zh bool) {
 		line(receipt.Text{ZH: "时间戳", EN: "time-stamp"}, "%s ±%s, %s, %s", t.Time, t.Accuracy, strconv.Quote(t.Authority), tr(worth))
 	}
 	line(receipt.Text{ZH: "树根", EN: "root"}, "%s", f.Root)
-	line(receipt.Text{ZH: "证据文件", EN: "evidence files"}, tr(receipt.Text{ZH: "%d 个，共 %d 字节", EN: "%d, of %d bytes"}), f.Files, f.Bytes)
+	if f.Files > 0 {
+		line(receipt.Text{ZH: "证据文件", EN: "evidence files"}, tr(receipt.Text{ZH: "%d 个，共 %d 字节", EN: "%d, of %d bytes"}), f.Files, f.Bytes)
+	}
 	for _, x := range f.Fields {
 		line(receipt.Text{ZH: "字段 " + x.Name, EN: "field " + x.Name}, "%s", strconv.Quote(x.Value))
 	}

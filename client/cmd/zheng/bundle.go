@@ -28,9 +28,10 @@ import (
 
 // Endings of the files that an office keeps or hands over.
 const (
-	bundleExt  = ".evb"
-	sealExt    = ".seal.json"
-	receiptExt = ".receipt.json"
+	bundleExt     = ".evb"
+	sealExt       = ".seal.json"
+	receiptExt    = ".receipt.json"
+	disclosureExt = ".disclosure.json"
 )
 
 // sealFlags are what `zheng notarize` seals besides files.
@@ -443,6 +444,11 @@ func (c *cli) verifyBundle(ctx context.Context, path string, trust *receipt.Trus
 	if err != nil {
 		return err
 	}
+	return c.printReport(r)
+}
+
+// printReport prints a report, and makes an error of one that does not hold.
+func (c *cli) printReport(r *bundle.Report) error {
 	out := r.Text(c.tr(receipt.EN, receipt.ZH))
 	if c.json {
 		out = string(r.JSON())
@@ -454,4 +460,69 @@ func (c *cli) verifyBundle(ctx context.Context, path string, trust *receipt.Trus
 		return &client.Unverified{Report: r.Report}
 	}
 	return nil
+}
+
+func (c *cli) discloseCmd() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use: "disclose BUNDLE.evb NAME", Args: c.args(2, 2),
+		Short: c.tr("prove one field or file of a bundle, and show nothing else", "只出示证据包中的一个字段或文件，并可证明"),
+		Long: c.tr(`Writes a file that proves one field (case_no) or one line of the manifest
+(evidence/capture/page.png) to be under the statement on the ledger. Anybody checks
+it offline: zheng verify NAME.disclosure.json --trust TRUST.`,
+			`生成一个文件，证明某一字段（如 case_no）或清单中的某一行属于上链陈述，其余内容不出示。
+任何人可离线核验：zheng verify 名称.disclosure.json --trust 信任根。`),
+		Example: `  zheng disclose case7.evb case_no --out case_no.disclosure.json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer f.Close() // only read
+			fi, err := f.Stat()
+			if err != nil {
+				return err
+			}
+			a, err := bundle.Open(f, fi.Size())
+			if err != nil {
+				return err
+			}
+			b, err := bundle.Disclose(a, args[1])
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				out = filepath.Base(args[1]) + disclosureExt
+			}
+			if !strings.HasSuffix(out, disclosureExt) {
+				return c.usage("--out %s: want a name that ends with %s", "--out %s：文件名应以 %s 结尾", out, disclosureExt)
+			}
+			if err := writeFile(out, b); err != nil {
+				return err
+			}
+			v := struct {
+				Disclosure string `json:"disclosure"`
+			}{out}
+			return c.print(v, func(w io.Writer) { fmt.Fprintln(w, out) })
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", c.tr("file to write (default: NAME.disclosure.json here)", "保存为（默认：当前目录下 名称.disclosure.json）"))
+	return cmd
+}
+
+// verifyDisclosure checks a disclosure file offline.
+func (c *cli) verifyDisclosure(path string, trust *receipt.Trust) error {
+	if trust == nil {
+		return c.usage("%s needs --trust FILE: there is nothing else to check against", "核验 %s 须给出 --trust 信任根文件", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // only read
+	b, err := io.ReadAll(io.LimitReader(f, bundle.MaxDisclosure+1))
+	if err != nil {
+		return err
+	}
+	return c.printReport(bundle.VerifyDisclosure(b, trust, bundle.Options{}))
 }

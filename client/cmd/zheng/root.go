@@ -58,7 +58,7 @@ ZHENG_TRUST、ZHENG_PASSPHRASE_FILE、ZHENG_LANG）；
 	pf.StringVar(&c.flags.lang, "lang", "", c.tr("zh or en (default: by LANG)", "语言：zh 或 en（默认按 LANG）"))
 	root.AddCommand(c.keysCmd(), c.captureCmd(), c.notarizeCmd(), c.endorseCmd())
 	root.AddCommand(c.continueCmds()...)
-	root.AddCommand(c.showCmd(), c.receiptCmd(), c.verifyCmd(), c.signCmd(), c.submitCmd(), c.bundleCmd(), c.labCmd(), c.versionCmd())
+	root.AddCommand(c.showCmd(), c.receiptCmd(), c.verifyCmd(), c.signCmd(), c.submitCmd(), c.bundleCmd(), c.discloseCmd(), c.labCmd(), c.versionCmd())
 	if c.zh {
 		c.translate(root)
 	}

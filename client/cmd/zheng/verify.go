@@ -59,6 +59,9 @@ Exit codes: 0 VERIFIED or FOUND, 3 NOT VERIFIED, 4 the gateway does not know it.
 			if path == "" && len(args) == 1 && strings.HasSuffix(args[0], bundleExt) {
 				return c.verifyBundle(cmd.Context(), args[0], trust, tsaRoots)
 			}
+			if path == "" && len(args) == 1 && strings.HasSuffix(args[0], disclosureExt) {
+				return c.verifyDisclosure(args[0], trust)
+			}
 			if path != "" {
 				return c.verifyOffline(cmd.Context(), path, trust, args)
 			}

@@ -116,7 +116,8 @@ func (a *App) Close() error {
 func (a *App) Store() *store.Store { return a.store }
 
 // Directory returns the members, accounts and policies of the last committed
-// state, nil before the chain has begun.
+// state, nil before the chain has begun. Who takes a view of the store first and
+// the directory then has one that knows everything the view shows.
 func (a *App) Directory() *state.Directory { return a.committed.Load() }
 
 // Info tells CometBFT where the application stands, from disk.

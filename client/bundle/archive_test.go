@@ -3,6 +3,8 @@ package bundle
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -222,5 +224,13 @@ func TestNamesAdd(t *testing.T) {
 		if err := checkName(got); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestReadmeIsFrozen: bundles that were handed over have this text, and the
+// verifier compares it. Another text is another version of the format.
+func TestReadmeIsFrozen(t *testing.T) {
+	if got := fmt.Sprintf("%x", sha256.Sum256(readme)); got != "4bbb53a6a1d3679d07419cb74939955ae8f1ecf8a39b025c8bbeb567e94f7c1c" {
+		t.Errorf("readme.txt is %s: bundles made before do not verify", got)
 	}
 }

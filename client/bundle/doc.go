@@ -45,7 +45,7 @@
 // case number, officers, anchor, head of the custody log) and a line for each
 // evidence file. Its root is the statement's fields_root: it is what the ledger
 // orders, what the authorities stamp, and what a single field or file is proved
-// against ([Manifest.Disclose], [Manifest.Withhold]). The statement names the files by
+// against ([Disclose], [Manifest.Withhold]). The statement names the files by
 // digest as well, so that a receipt and a file prove each other without a bundle.
 //
 // Nothing in a bundle is free to be changed: what is not under the root follows
@@ -81,7 +81,8 @@
 //	trust_copy      trust.json is the verifier's
 //	readme          README.txt is this version's
 //
-// Package lab tries to get changes past them.
+// Package lab tries to get changes past them. [Disclose] makes of a bundle a file
+// that proves one field or file and shows nothing else; [VerifyDisclosure] checks it.
 //
 // Bounds: 20 GiB, 10 000 entries, 64 evidence files (as many as a statement names),
 // 16 MiB of manifest, 4 MiB for each other entry that is read into memory.

@@ -120,6 +120,9 @@ func (j *notarizeJob) prepareSeal(f *sealFlags) error {
 		}
 		j.authorities = append(j.authorities, &stamp.Remote{URL: a, Roots: roots})
 	}
+	if len(j.authorities) == 1 {
+		j.say("warning: one time-stamp authority only; with two, neither need be believed alone", "注意：只有一家时间戳机构；宜用两家，以免仅凭一家之言")
+	}
 	return nil
 }
 

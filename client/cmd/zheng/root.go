@@ -12,7 +12,7 @@ import (
 func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "zheng",
-		Short: c.tr("evidence on the ledger: keys, capture, notarization, co-signing, checking", "证链命令行：密钥、取证、存证、会签、核验"),
+		Short: c.tr("evidence on the ledger: keys, capture, notarization, co-signing, checking; governance", "证链命令行：密钥、取证、存证、会签、核验、治理"),
 		Long: c.tr(`zheng puts evidence on the ledger and checks it.
 
 Settings come from flags, then the environment (ZHENG_GATEWAY, ZHENG_KEYS,
@@ -165,6 +165,6 @@ func (c *cli) signFlags(cmd *cobra.Command) {
 	f.StringVar(&c.flags.from, "from", "", c.tr("key that states", "陈述人密钥名"))
 	f.StringSliceVar(&c.flags.cosign, "cosign", nil, c.tr("keys that co-sign, NAME,NAME", "会签密钥名，可用逗号分隔多个"))
 	f.StringVar(&c.flags.outDir, "out", ".", c.tr("folder for receipts", "回执保存目录"))
-	f.Int64Var(&c.flags.expires, "expires", 0, c.tr("heights from now within which it must be accepted (default 10000)", "须在多少个区块内上链（默认 10000）"))
+	f.Int64Var(&c.flags.expires, "expires", 0, c.tr("heights from now within which it must be accepted (default 50000)", "须在多少个区块内上链（默认 50000）"))
 	f.StringVar(&c.flags.draft, "draft", "", c.tr("write the unsigned statement to this file instead: see zheng sign", "只把未签名的陈述写入此文件，见 zheng sign"))
 }

@@ -43,11 +43,7 @@ func (c *cli) showText(w io.Writer, s *api.Statement) {
 	line := func(en, zh, format string, a ...any) {
 		fmt.Fprintf(w, "  %s: %s\n", c.tr(en, zh), fmt.Sprintf(format, a...))
 	}
-	state := string(s.State)
-	if state == "" {
-		state = strings.ToUpper(s.Outcome)
-	}
-	fmt.Fprintf(w, "%s %s\n", state, s.ID)
+	fmt.Fprintf(w, "%s %s\n", stateOf(s), s.ID)
 	line("kind", "种类", "%s", s.Kind)
 	line("stated by", "陈述成员", "%s", s.Member)
 	line("claimed time", "声明时间", "%s", s.At)
@@ -70,6 +66,14 @@ func (c *cli) showText(w io.Writer, s *api.Statement) {
 	}
 	line("as of height", "截至高度", "%d", s.AsOf)
 	fmt.Fprintf(w, "\n%s\n", s.Text)
+}
+
+// stateOf is the state of the statement's matter, or its outcome if it has none.
+func stateOf(s *api.Statement) string {
+	if s.State != "" {
+		return string(s.State)
+	}
+	return strings.ToUpper(s.Outcome)
 }
 
 func (c *cli) receiptCmd() *cobra.Command {

@@ -75,7 +75,7 @@ func (c *cli) endorseCmd() *cobra.Command {
 		},
 	}
 	c.signFlags(cmd)
-	cmd.Flags().StringVar(&typ, "type", "", c.tr("served, holds, agrees or objects", "served、holds、agrees 或 objects"))
+	cmd.Flags().StringVar(&typ, "type", tx.Agrees, c.tr("served, holds, agrees or objects; governance takes the last two", "served、holds、agrees 或 objects；治理事项只用后两种"))
 	cmd.Flags().StringVar(&reason, "reason", "", c.tr("why, with --type objects", "异议理由代码"))
 	return cmd
 }
@@ -110,7 +110,7 @@ func (c *cli) continueCmds() []*cobra.Command {
 	supersede.Flags().StringVar(&by, "by", "", c.tr("id of the evidence that replaces it", "替代证据的编号"))
 	supersede.Flags().StringVar(&supersedeReason, "reason", "recapture", "recapture | incomplete | wrong_case | format")
 
-	withdraw := act("withdraw", c.tr("no longer rely on evidence", "撤回证据"), tx.EvidenceWithdraw, func() (tx.Body, error) {
+	withdraw := act("withdraw", c.tr("no longer rely on evidence, or give up a proposal that waits", "撤回证据，或撤回待会签的提议"), tx.EvidenceWithdraw, func() (tx.Body, error) {
 		return &tx.Withdraw{Reason: withdrawReason}, nil
 	})
 	withdraw.Flags().StringVar(&withdrawReason, "reason", "mistake", "mistake | duplicate | unlawful | not_relied_on")

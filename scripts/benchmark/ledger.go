@@ -65,31 +65,29 @@ func newLedger(sigs int) (Workload, error) {
 	// Statements made before the chain runs can only be anchored in its
 	// beginning, and must outlive the run.
 	w.state.Params.AnchorBlocks, w.state.Params.ExpiresBlocks = 10_000_000, 10_000_000
-	w.anchor, err = w.begin()
-	return w, err
+	return w, nil
 }
 
-// begin returns the anchor of height 0.
-func (w *ledgerWorkload) begin() (tx.Anchor, error) {
+// Genesis implements Workload. It finds out what an anchor of height 0 names.
+func (w *ledgerWorkload) Genesis(doc *cmttypes.GenesisDoc) (err error) {
+	if doc.AppState, err = json.Marshal(w.state); err != nil {
+		return err
+	}
 	a, err := app.New(app.Config{Dir: "ledger", Store: store.Options{FS: vfs.NewMem()}})
 	if err != nil {
-		return tx.Anchor{}, err
+		return err
 	}
 	defer a.Close()
-	b, err := json.Marshal(w.state)
-	if err != nil {
-		return tx.Anchor{}, err
+	init := &abci.RequestInitChain{ChainId: doc.ChainID, AppStateBytes: doc.AppState}
+	for _, v := range doc.Validators {
+		init.Validators = append(init.Validators, abci.Ed25519ValidatorUpdate(v.PubKey.Bytes(), v.Power))
 	}
-	r, err := a.InitChain(context.Background(), &abci.RequestInitChain{ChainId: chainID, AppStateBytes: b})
+	r, err := a.InitChain(context.Background(), init)
 	if err != nil {
-		return tx.Anchor{}, err
+		return err
 	}
-	return tx.Anchor{Hash: tx.Digest(r.AppHash)}, nil
-}
-
-func (w *ledgerWorkload) Genesis(doc *cmttypes.GenesisDoc) (err error) {
-	doc.AppState, err = json.Marshal(w.state)
-	return err
+	w.anchor = tx.Anchor{Hash: tx.Digest(r.AppHash)}
+	return nil
 }
 
 func (w *ledgerWorkload) App(home string) (abci.Application, error) {

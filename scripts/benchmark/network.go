@@ -13,6 +13,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cometbft/cometbft/crypto/ed25519"
+	"github.com/cometbft/cometbft/privval"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"golang.org/x/sync/errgroup"
 
@@ -47,6 +49,7 @@ type network struct {
 	inspect func(homes []string) error
 
 	workload Workload
+	keys     []ed25519.PrivKey // of the validators, the same in every run: see open
 	dir      string
 	pools    []string
 	runs     int
@@ -55,6 +58,17 @@ type network struct {
 // open makes the transactions, which all runs share.
 func (n *network) open(txs int) (err error) {
 	if n.workload, err = workloads[n.subject](n.sigs); err != nil {
+		return err
+	}
+	// Transactions may be about the beginning of their chain, so the validators of
+	// all runs are known before the first transaction is made.
+	var vals []cmttypes.GenesisValidator
+	for i := range n.validators {
+		k := ed25519.GenPrivKeyFromSecret(fmt.Appendf(nil, "benchmark validator %d", i))
+		n.keys = append(n.keys, k)
+		vals = append(vals, cmttypes.GenesisValidator{Address: k.PubKey().Address(), PubKey: k.PubKey(), Power: 1})
+	}
+	if _, err := n.genesis(vals, false); err != nil {
 		return err
 	}
 	if n.dir, err = os.MkdirTemp("", "zhenglian-bench-"); err != nil {
@@ -99,9 +113,10 @@ func (n *network) run(ctx context.Context, ceiling bool) (result, error) {
 	defer os.RemoveAll(root)
 	cfgs, err := node.Testnet(root, n.validators, func(vals []cmttypes.GenesisValidator) (*cmttypes.GenesisDoc, error) {
 		return n.genesis(vals, ceiling)
-	}, func(_ int, c *node.Config) {
+	}, func(i int, c *node.Config) {
 		c.Metrics.Listen = ""
 		c.P2P.Redial = node.Duration(500 * time.Millisecond)
+		n.saveKey(i, c.Home)
 	})
 	if err != nil {
 		return result{}, err
@@ -193,6 +208,15 @@ func summary(results []result) result {
 	}
 	slices.Sort(r.Latencies)
 	return r
+}
+
+// saveKey puts a validator's key into its home before the rest is made there. What
+// cannot be written then is reported by who makes the rest.
+func (n *network) saveKey(i int, home string) {
+	config, data := filepath.Join(home, "config"), filepath.Join(home, "data")
+	if os.MkdirAll(config, 0o700) == nil && os.MkdirAll(data, 0o700) == nil {
+		privval.NewFilePV(n.keys[i], filepath.Join(config, "priv_validator_key.json"), filepath.Join(data, "priv_validator_state.json")).Save()
+	}
 }
 
 // genesis returns the document of a run, with the parameters of a real chain.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -34,17 +35,17 @@ const (
 
 // overloadResult is what the median run of an overload showed.
 type overloadResult struct {
-	pair                      // statements a second that entered, and the peak
-	once              float64 // the same as value when once the peak is offered
+	pair                      // statements a second that entered under overload, and the gateways' peak
+	process           float64 // the peak of the same validators when they submit for themselves
 	offered, answered float64 // requests a second, and those of them answered 429
 	memory            int64   // bytes, of the largest node
 }
 
-// overload offers the gateways of four validators three times the rate that
-// saturates them, and measures what enters the ledger beside that rate itself, as
-// it is when validators submit for themselves. It fails when a gateway refuses
-// otherwise than by 429 with Retry-After, or when a statement that it accepted, by a
-// receipt or by 202, is not on its validator's disk in the end.
+// overload finds the peak of the gateways of four validators, with clients who wait
+// for their receipts and offer the next statement at once; then it offers three
+// times that rate and measures what enters the ledger. It fails when a gateway
+// refuses otherwise than by 429 with Retry-After, or when a statement that it
+// accepted, by a receipt or by 202, is not on its validator's disk in the end.
 func overload(ctx context.Context, b *bench) (pair, error) {
 	n := b.network("overload.4v", 4, 1, spec{Mode: saturate, Warm: b.scale.warm, Window: 2 * b.scale.window}) // blocks are large and few
 	if err := n.open(2 * b.pool(poolRate4v)); err != nil {
@@ -70,28 +71,31 @@ func overload(ctx context.Context, b *bench) (pair, error) {
 	for i := range pairs {
 		n.spec.Mode, n.spec.Gateway = saturate, false
 		n.clients, n.inspect = nil, nil
-		peak, err := n.run(ctx, false)
+		process, err := n.run(ctx, false)
+		if err != nil {
+			return pair{}, fmt.Errorf("without gateways: %w", err)
+		}
+		fmt.Fprintf(b.progress, "%s %d/%d without gateways %s\n", n.name, i+1, pairs, process)
+
+		lasts := n.spec.Warm + n.spec.Window
+		peak, err := n.offer(ctx, &offers{workload: served, txs: txs, rate: math.Inf(1), lasts: lasts})
 		if err != nil {
 			return pair{}, fmt.Errorf("peak: %w", err)
 		}
 		fmt.Fprintf(b.progress, "%s %d/%d peak %s\n", n.name, i+1, pairs, peak)
-		res := overloadResult{pair: pair{ceiling: peak.Rate}}
-		for _, factor := range []float64{1, overloadFactor} {
-			o := &offers{workload: served, txs: txs, rate: factor * peak.Rate, lasts: n.spec.Warm + n.spec.Window}
-			r, err := n.offer(ctx, o)
-			if err != nil {
-				return pair{}, fmt.Errorf("offered %.0f times the peak: %w", factor, err)
-			}
-			seconds := o.lasts.Seconds()
-			res.offered, res.answered = float64(o.offered.Load())/seconds, float64(o.refused.Load())/seconds
-			fmt.Fprintf(b.progress, "%s %d/%d x%.0f %s; %.0f/s offered, %.0f/s answered 429, %d receipts\n",
-				n.name, i+1, pairs, factor, r, res.offered, res.answered, o.receipts.Load())
-			if factor == 1 {
-				res.once = r.Rate
-			} else {
-				res.value, res.memory = r.Rate, r.RSS
-			}
+
+		o := &offers{workload: served, txs: txs, rate: overloadFactor * peak.Rate, hasty: hastyClients, lasts: lasts}
+		r, err := n.offer(ctx, o)
+		if err != nil {
+			return pair{}, fmt.Errorf("offered %d times the peak: %w", overloadFactor, err)
 		}
+		res := overloadResult{
+			pair: pair{value: r.Rate, ceiling: peak.Rate}, process: process.Rate,
+			offered: float64(o.offered.Load()) / lasts.Seconds(), answered: float64(o.refused.Load()) / lasts.Seconds(),
+			memory: r.RSS,
+		}
+		fmt.Fprintf(b.progress, "%s %d/%d x%d %s; %.0f/s offered, %.0f/s answered 429, %d receipts\n",
+			n.name, i+1, pairs, overloadFactor, r, res.offered, res.answered, o.receipts.Load())
 		if res.answered == 0 {
 			return pair{}, fmt.Errorf("nothing was refused of %.0f/s", res.offered)
 		}
@@ -124,7 +128,7 @@ func (n *network) offer(ctx context.Context, o *offers) (result, error) {
 func overloadParts(b *bench) []part {
 	o := b.overloaded
 	return []part{
-		{"once", "1/s", pair{o.once, o.ceiling}},
+		{"peak", "1/s", pair{o.ceiling, o.process}},
 		{"offered", "1/s", pair{o.offered, overloadFactor * o.ceiling}},
 		{"refused", "1/s", pair{o.answered, o.offered}},
 		{"memory", "B", pair{float64(o.memory), memoryBound}},
@@ -137,7 +141,8 @@ func overloadParts(b *bench) []part {
 type offers struct {
 	workload Served
 	txs      [][]byte
-	rate     float64
+	rate     float64 // submissions begun a second; infinite: as soon as a client is free
+	hasty    int     // clients of each gateway that do not wait for receipts
 	lasts    time.Duration
 
 	offered, refused, receipts atomic.Int64 // answers, but for offered
@@ -154,7 +159,7 @@ func (o *offers) run(ctx context.Context, urls []string) error {
 	o.accepted = make([][][]byte, len(urls))
 	begin := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
-	for k := range patientClients + hastyClients {
+	for k := range patientClients + o.hasty {
 		for i, u := range urls {
 			group.Go(func() error {
 				err := o.client(ctx, begin, i, u, k < patientClients)

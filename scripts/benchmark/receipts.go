@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,11 +71,11 @@ func makeReceipts(ctx context.Context, entries, matters uint64) (_ *receipts, er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	genesis, err := json.Marshal(w.state)
-	if err != nil {
+	doc := &cmttypes.GenesisDoc{ChainID: chainID}
+	if err := w.Genesis(doc); err != nil {
 		return nil, err
 	}
-	if _, err := a.InitChain(ctx, &abci.RequestInitChain{ChainId: chainID, AppStateBytes: genesis}); err != nil {
+	if _, err := a.InitChain(ctx, &abci.RequestInitChain{ChainId: chainID, AppStateBytes: doc.AppState}); err != nil {
 		return nil, err
 	}
 	if err := fill(a.Store(), entries-1, matters); err != nil {

@@ -19,7 +19,8 @@ const chainID = "benchmark"
 // process, so two of the same name and number of signatures must agree.
 type Workload interface {
 	// Genesis completes the genesis document, which has its validators and
-	// consensus parameters already.
+	// consensus parameters already. It is called before Tx, and again for every
+	// run with the same validators.
 	Genesis(doc *cmttypes.GenesisDoc) error
 
 	// App opens the application of the validator whose home is given. It is closed

@@ -61,7 +61,7 @@ func TestStatusPage(t *testing.T) {
 	if p.Reason != "" || p.Chain != "node-test" || p.Moniker != "node0" || p.Height < 1 || p.CatchingUp || !p.Validator {
 		t.Errorf("both: %+v", p)
 	}
-	if len(p.Validators) != 2 || p.Validators[0].Power != 1 || len(p.Validators[0].Address) != 40 {
+	if len(p.Validators) != 2 || p.Validators[0].Power != 10 || len(p.Validators[0].Address) != 40 {
 		t.Errorf("validators: %+v", p.Validators)
 	}
 	q, _ := ask(b)

@@ -25,9 +25,13 @@ import (
 	"zhenglian/node/member"
 )
 
-// demoValidators are the members that run the example consortium, each in a
-// process and a home folder of its own. The first serves the gateway.
-var demoValidators = []string{"regulator", "platform", "city", "court"}
+// demoValidators name the processes that run the example consortium, each with
+// a home folder of its own, and the members whose they are. The first serves the
+// gateway.
+var (
+	demoValidators = []string{"regulator", "platform", "city", "court"}
+	demoMembers    = []tx.MemberID{"hangzhou-amr", "platform-a", "xianyang-amr", "internet-court"}
+)
 
 const demoChain = "zhenglian-demo"
 
@@ -169,6 +173,10 @@ func layOutDemo(home string) error {
 		return err
 	}
 	cfgs, err := node.Testnet(home, len(demoValidators), func(vs []cmttypes.GenesisValidator) (*cmttypes.GenesisDoc, error) {
+		for i, v := range vs {
+			state.Validators = append(state.Validators, genesis.Validator{Key: tx.ValidatorKey(v.PubKey.Bytes()), Member: demoMembers[i]})
+		}
+		state.Sort()
 		return genesis.Doc(demoChain, time.Now(), vs, state)
 	}, func(i int, c *node.Config) {
 		c.Home, c.Moniker = filepath.Join(home, demoValidators[i]), demoValidators[i]

@@ -68,18 +68,16 @@ func (c *cli) accountArg(s string) (tx.AccountID, error) {
 // keyOrFile reads a key by its name in the keyring, or a key file by its path,
 // as zheng keys export writes it. No secret is needed.
 func (c *cli) keyOrFile(s string) (*keys.File, error) {
-	var missing error = errNotFound
 	if keys.ValidName(s) {
 		f, err := c.loadKey(s)
 		if err == nil || !errors.Is(err, errNotFound) {
 			return f, err
 		}
-		missing = err
+		if _, serr := os.Stat(s); serr != nil {
+			return nil, err
+		}
 	}
-	if _, err := os.Stat(s); err == nil {
-		return keys.Read(s)
-	}
-	return nil, fmt.Errorf("%q: %w", s, missing)
+	return keys.Read(s)
 }
 
 // validatorArg reads the public key of a validator.

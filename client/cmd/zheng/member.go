@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zhenglian/app/tx"
+	"zhenglian/client"
 	"zhenglian/client/api"
 )
 
@@ -67,7 +68,7 @@ func (c *cli) memberShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := c.member(cmd.Context(), g, id)
+			m, err := c.findMember(cmd.Context(), g, id)
 			if err != nil {
 				return err
 			}
@@ -111,12 +112,8 @@ func (c *cli) memberShow() *cobra.Command {
 	return cmd
 }
 
-type memberLister interface {
-	Members(ctx context.Context) (*api.Page[api.Member], error)
-}
-
-// member finds a member.
-func (c *cli) member(ctx context.Context, g memberLister, id tx.MemberID) (api.Member, error) {
+// findMember finds a member.
+func (c *cli) findMember(ctx context.Context, g *client.Client, id tx.MemberID) (api.Member, error) {
 	p, err := g.Members(ctx)
 	if err != nil {
 		return api.Member{}, err
@@ -177,7 +174,7 @@ func (c *cli) memberAmend() *cobra.Command {
 				return nil, err
 			}
 			// The statement says everything anew: what no flag names stays as it is.
-			m, err := c.member(ctx, g, id)
+			m, err := c.findMember(ctx, g, id)
 			if err != nil {
 				return nil, err
 			}

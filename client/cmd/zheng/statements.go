@@ -113,6 +113,25 @@ func (c *cli) continueCmds() []*cobra.Command {
 	withdraw := act("withdraw", c.tr("no longer rely on evidence, or give up a proposal that waits", "撤回证据，或撤回待会签的提议"), tx.EvidenceWithdraw, func() (tx.Body, error) {
 		return &tx.Withdraw{Reason: withdrawReason}, nil
 	})
+	evidence := withdraw.RunE
+	withdraw.RunE = func(cmd *cobra.Command, args []string) error {
+		id, err := c.parseID(args[0])
+		if err != nil {
+			return err
+		}
+		g, err := c.gateway()
+		if err != nil {
+			return err
+		}
+		s, err := g.Statement(cmd.Context(), id)
+		if err != nil {
+			return err
+		}
+		if s.Kind.Family() != tx.GovWithdraw.Family() {
+			return evidence(cmd, args)
+		}
+		return c.state(cmd.Context(), tx.GovWithdraw, &tx.Withdraw{Reason: withdrawReason}, id)
+	}
 	withdraw.Flags().StringVar(&withdrawReason, "reason", "mistake", "mistake | duplicate | unlawful | not_relied_on")
 
 	challenge := act("challenge", c.tr("dispute evidence", "质疑证据"), tx.EvidenceChallenge, func() (tx.Body, error) {

@@ -9,6 +9,7 @@ const (
 	PathReceipt    = "/v1/statements/{id}/receipt"
 	PathEvidence   = "/v1/evidence"
 	PathVerify     = "/v1/verify"
+	PathReports    = "/v1/reports"
 	PathBlob       = "/v1/blobs/{sha256}"
 	PathCheckpoint = "/v1/checkpoint"
 	PathTrust      = "/v1/trust"

@@ -128,6 +128,22 @@ type VerifyRequest struct {
 	Key     string `json:"key,omitempty" doc:"key of the state tree, hex: answered with a proof"`
 }
 
+// A ReportRequest asks the gateway to verify a receipt.
+type ReportRequest struct {
+	Receipt []byte       `json:"receipt" doc:"the receipt's bytes, JSON or CBOR"`
+	Trust   []byte       `json:"trust,omitempty" doc:"bytes of the trust root; absent: the gateway's"`
+	ID      string       `json:"id,omitempty" doc:"the statement that the receipt is to be for"`
+	Files   []ReportFile `json:"files,omitempty" maxItems:"10000" doc:"files that the statement is to name"`
+}
+
+// A ReportFile is a file to compare with a statement's. Only its digests are sent.
+type ReportFile struct {
+	Name   string `json:"name" maxLength:"1024" doc:"for the report"`
+	SHA256 string `json:"sha256" doc:"hex"`
+	SM3    string `json:"sm3" doc:"hex"`
+	Bytes  int64  `json:"bytes" minimum:"0"`
+}
+
 // A Verification says whether something is on the ledger, and how far the
 // answer reaches.
 type Verification struct {

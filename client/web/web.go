@@ -1,15 +1,190 @@
-// Package web holds the pages that a gateway serves: a start page and the
-// documentation of its API. They are a few files without a build step, load
-// nothing from elsewhere and use the same REST paths as everybody.
+// Package web holds the pages that a gateway serves: a start page, the
+// documentation of its API, the page that verifies, and the page of an evidence
+// item. They are a few files without a build step, load nothing from elsewhere and
+// use the same REST paths as everybody. The public ones work without JavaScript.
+//
+// # The page that verifies
+//
+// verify.html asks for files, a receipt, a trust root and a digest or id.
+// verify.js hashes and verifies in a worker, which runs package receipt as
+// WebAssembly (verifier/, made by scripts/wasm); files stay where they are.
+// [Offline] is the same page as one file that works without any site.
 package web
 
-import "embed"
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"sync"
+
+	"github.com/andybalholm/brotli"
+)
 
 // Files are the pages and what they load.
 //
-//go:embed start.html docs.html docs.js style.css
+//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js evidence.html verifier
 var Files embed.FS
 
 // Policy is the Content-Security-Policy of the pages: their own files and the
 // gateway itself, no inline script, no frame around them.
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// VerifyPolicy is that of the page that verifies. It also compiles WebAssembly,
+// starts a worker and asks the gateway in a form.
+const VerifyPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// Brotli returns the verifier as it is embedded: WebAssembly compressed with brotli.
+func Brotli() []byte { return must(Files.ReadFile("verifier/verifier.wasm.br")) }
+
+// Gzip returns the verifier for browsers that take no brotli, which they do not
+// without TLS, and for the page that is one file. It is made once.
+var Gzip = sync.OnceValue(func() []byte {
+	var b bytes.Buffer
+	w := must(gzip.NewWriterLevel(&b, gzip.BestCompression))
+	must(io.Copy(w, brotli.NewReader(bytes.NewReader(Brotli()))))
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+})
+
+// Worker returns the script of the worker: Go's glue, and ours behind it.
+var Worker = sync.OnceValue(func() []byte {
+	return append(append(must(Files.ReadFile("verifier/wasm_exec.js")), '\n'), must(Files.ReadFile("worker.js"))...)
+})
+
+// must is for files that are embedded: they are there, and tests have read them.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(fmt.Sprintf("web: %v", err))
+	}
+	return v
+}
+
+// A Look is how a page is shown: the query parameters lang and large.
+type Look struct {
+	English bool
+	Large   bool
+}
+
+// LookOf reads the query parameters: lang=en and large=1. Others mean Chinese, in
+// letters of the usual size.
+func LookOf(lang, large string) Look { return Look{English: lang == "en", Large: large == "1"} }
+
+// T returns the sentence in the page's language.
+func (l Look) T(zh, en string) string {
+	if l.English {
+		return en
+	}
+	return zh
+}
+
+// Lang is the page's language as HTML names it.
+func (l Look) Lang() string { return l.T("zh-CN", "en") }
+
+// Query are the query parameters that keep the look; empty when it is the usual one.
+func (l Look) Query() template.URL {
+	q := ""
+	if l.English {
+		q += "&lang=en"
+	}
+	if l.Large {
+		q += "&large=1"
+	}
+	if q == "" {
+		return ""
+	}
+	return template.URL("?" + q[1:])
+}
+
+// Other is the look in the other language.
+func (l Look) Other() Look { l.English = !l.English; return l }
+
+// Resized is the look in the other size.
+func (l Look) Resized() Look { l.Large = !l.Large; return l }
+
+var pages = template.Must(template.ParseFS(Files, "verify.html", "evidence.html"))
+
+// Embedded is what a page that is one file carries in itself.
+type Embedded struct {
+	Policy template.HTMLAttr // of Content-Security-Policy, in a meta element
+	Style  template.CSS
+	Script template.JS
+	Worker template.HTML // base64
+	WASM   template.HTML // base64 of gzip
+}
+
+// A Verify is the page that verifies.
+type Verify struct {
+	Look
+	Asked   string    // digest or id in the form; empty: nothing was asked
+	Answers []Answer  // of the gateway
+	Bad     bool      // Asked is neither a digest nor an id
+	Offline *Embedded // nil: the page is served
+}
+
+// An Answer is what the gateway says of a digest or id. It proves nothing.
+type Answer struct {
+	Found     bool
+	Sentence  string
+	NotProven []string
+	IDs       []string // of the statements found
+}
+
+// Render writes the page.
+func (v *Verify) Render(w io.Writer) error { return pages.ExecuteTemplate(w, "verify.html", v) }
+
+// Offline returns the page that verifies as one file, which loads nothing: its own
+// policy forbids it to open any connection.
+func Offline(l Look) ([]byte, error) {
+	style, script := must(Files.ReadFile("style.css")), must(Files.ReadFile("verify.js"))
+	e := &Embedded{
+		Policy: template.HTMLAttr(fmt.Sprintf(`content="default-src 'none'; script-src '%s' 'wasm-unsafe-eval' blob:; worker-src blob:; style-src '%s'; base-uri 'none'; form-action 'none'"`, hashSource(script), hashSource(style))),
+		Style:  template.CSS(style),
+		Script: template.JS(script),
+		Worker: template.HTML(base64.StdEncoding.EncodeToString(Worker())),
+		WASM:   template.HTML(base64.StdEncoding.EncodeToString(Gzip())),
+	}
+	var b bytes.Buffer
+	err := (&Verify{Look: l, Offline: e}).Render(&b)
+	return b.Bytes(), err
+}
+
+// hashSource is the source expression that allows one inline script or style (CSP 3 §2.3.1).
+func hashSource(content []byte) string {
+	sum := sha256.Sum256(content)
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// An Evidence is the page of a statement.
+type Evidence struct {
+	Look
+	ID        string
+	Found     bool
+	Broken    bool   // it is there, and could not be read
+	Verdict   string // of the gateway about itself
+	Good      bool   // it verifies
+	Summary   string
+	Facts     []Fact
+	Signers   []Fact
+	Files     []File
+	State     string
+	Statement string // the canonical bytes that were signed, as text
+}
+
+// A Fact is a line of the page.
+type Fact struct{ Name, Value string }
+
+// A File is a file that the statement names.
+type File struct {
+	Role, Media, SHA256, SM3 string
+	Bytes                    int64
+}
+
+// Render writes the page.
+func (e *Evidence) Render(w io.Writer) error { return pages.ExecuteTemplate(w, "evidence.html", e) }

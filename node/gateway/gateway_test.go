@@ -683,7 +683,8 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 		switch {
-		case path == "/" || path == api.PathDocs || path == api.PathOpenAPI || strings.HasPrefix(path, "/web/"):
+		case path == "/" || path == api.PathDocs || path == api.PathOpenAPI || strings.HasPrefix(path, "/web/"),
+			strings.HasPrefix(path, "/verify"), path == "/e/{id}":
 			continue // pages, and the document itself
 		case path == "/tile/*path":
 			served["GET /tile/{level}/{index}"], served["GET /tile/entries/{index}"] = true, true

@@ -22,7 +22,6 @@ import (
 
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
-	"zhenglian/client/web"
 )
 
 // maxVerifyBody bounds the body of POST /v1/verify in bytes.
@@ -73,12 +72,13 @@ func newRoutes(c Config, l *ledger, m *metrics, log *slog.Logger) (*gin.Engine, 
 	networkRoutes(h, l)
 	blobRoutes(r, h, c, l)
 	tileRoutes(r, h, l)
-	pageRoutes(r)
+	reportRoutes(h, c, l)
+	pageRoutes(r, l)
 
 	// What is sent here is read strictly. Answers may gain members, and the
 	// document must not promise otherwise.
 	for name, s := range h.OpenAPI().Components.Schemas.Map() {
-		if name != "VerifyRequest" && !strings.HasPrefix(name, "Dsse") {
+		if name != "VerifyRequest" && name != "ReportRequest" && name != "ReportFile" && !strings.HasPrefix(name, "Dsse") {
 			s.AdditionalProperties = nil
 		}
 	}
@@ -471,21 +471,4 @@ func networkRoutes(h huma.API, l *ledger) {
 	}
 	text("live", api.PathLive, "200 while the gateway answers · 存活", func() error { return nil })
 	text("ready", api.PathReady, "200 while the node can be given work · 就绪", l.chain.Ready)
-}
-
-// pageRoutes serves the two pages for people and what they load.
-func pageRoutes(r *gin.Engine) {
-	for path, file := range map[string]string{
-		"/":              "start.html",
-		api.PathDocs:     "docs.html",
-		"/web/docs.js":   "docs.js",
-		"/web/style.css": "style.css",
-	} {
-		r.GET(path, func(c *gin.Context) {
-			c.Header("Content-Security-Policy", web.Policy)
-			c.Header("Referrer-Policy", "no-referrer")
-			c.Header("Cache-Control", "no-cache")
-			http.ServeFileFS(c.Writer, c.Request, web.Files, file)
-		})
-	}
 }

@@ -1,0 +1,143 @@
+//go:build js
+
+// Command zheng-wasm is the court tool for a browser: package receipt as
+// WebAssembly, and digests of files of any length. Built by scripts/wasm, it runs
+// in a worker of the page /verify and reads no network and no clock.
+//
+// It defines one global object:
+//
+//	zheng.verify(receipt, trust, files, id)  → {verdict, json, zh, en}
+//	zheng.trust(trust)                       → {chain, height, validators, sha256}
+//	zheng.hasher()                           → {write(bytes), sum() → {sha256, sm3, bytes}}
+//
+// receipt and trust are Uint8Arrays, files is an array of {name, sha256, sm3,
+// bytes} with digests in lower-case hex, id is "" or the id of the statement that
+// is asked for. json, zh and en are the report, byte for byte as zheng-verify
+// writes it with -o json and with --lang. What cannot be read is answered
+// {error}; nothing is thrown. sha256 of a trust root is that of its file as
+// [receipt.Trust.Encode] writes it: its fingerprint.
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"syscall/js"
+
+	"zhenglian/app/receipt"
+	"zhenglian/app/tx"
+
+	"github.com/emmansun/gmsm/sm3"
+)
+
+func main() {
+	js.Global().Set("zheng", js.ValueOf(map[string]any{
+		"verify": function(4, verify),
+		"trust":  function(1, describe),
+		"hasher": function(0, newHasher),
+	}))
+	select {} // the functions are called from outside
+}
+
+// function makes a function of JavaScript with so many arguments.
+func function(arity int, f func(args []js.Value) (map[string]any, error)) js.Func {
+	return js.FuncOf(func(_ js.Value, args []js.Value) any {
+		if len(args) != arity {
+			return map[string]any{"error": fmt.Sprintf("%d arguments, want %d", len(args), arity)}
+		}
+		v, err := f(args)
+		if err != nil {
+			return map[string]any{"error": err.Error()}
+		}
+		return v
+	})
+}
+
+func verify(args []js.Value) (map[string]any, error) {
+	b, err := content(args[0])
+	if err != nil {
+		return nil, fmt.Errorf("receipt: %w", err)
+	}
+	t, err := content(args[1])
+	if err != nil {
+		return nil, fmt.Errorf("trust root: %w", err)
+	}
+	trust, err := receipt.ParseTrust(t)
+	if err != nil {
+		return nil, err
+	}
+	var o receipt.Options
+	if id := args[3].String(); id != "" {
+		if o.WantID, err = tx.ParseID(id); err != nil {
+			return nil, fmt.Errorf("id: %w", err)
+		}
+	}
+	for i := range args[2].Length() {
+		f := args[2].Index(i)
+		d := receipt.FileDigests{Name: f.Get("name").String(), Bytes: int64(f.Get("bytes").Int())}
+		if d.SHA256, err = tx.ParseDigest(f.Get("sha256").String()); err != nil {
+			return nil, fmt.Errorf("SHA-256 of %q: %w", d.Name, err)
+		}
+		if d.SM3, err = tx.ParseDigest(f.Get("sm3").String()); err != nil {
+			return nil, fmt.Errorf("SM3 of %q: %w", d.Name, err)
+		}
+		o.Files = append(o.Files, d)
+	}
+	r := receipt.Verify(b, trust, o)
+	return map[string]any{
+		"verdict": string(r.Verdict), "json": string(r.JSON()), "zh": r.Text(receipt.ZH), "en": r.Text(receipt.EN),
+	}, nil
+}
+
+func describe(args []js.Value) (map[string]any, error) {
+	b, err := content(args[0])
+	if err != nil {
+		return nil, fmt.Errorf("trust root: %w", err)
+	}
+	t, err := receipt.ParseTrust(b)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(t.Encode())
+	return map[string]any{
+		"chain": t.Chain, "height": float64(t.Height), "validators": len(t.Validators), "sha256": hex.EncodeToString(sum[:]),
+	}, nil
+}
+
+// content copies a Uint8Array that is not longer than any receipt may be, and of a
+// longer one enough for the verifier to see that it is.
+func content(v js.Value) ([]byte, error) {
+	if !v.InstanceOf(js.Global().Get("Uint8Array")) {
+		return nil, errors.New("not a Uint8Array")
+	}
+	n := min(v.Get("length").Int(), receipt.MaxBytes+1)
+	b := make([]byte, n)
+	js.CopyBytesToGo(b, v)
+	return b, nil
+}
+
+// newHasher makes both digests of what is written to it, which may be gigabytes.
+func newHasher([]js.Value) (map[string]any, error) {
+	a, b := sha256.New(), sm3.New()
+	var n int64
+	buf := make([]byte, 64<<10)
+	return map[string]any{
+		"write": function(1, func(args []js.Value) (map[string]any, error) {
+			length := args[0].Get("length").Int()
+			for at := 0; at < length; at += len(buf) {
+				k := js.CopyBytesToGo(buf, args[0].Call("subarray", at, min(length, at+len(buf))))
+				a.Write(buf[:k])
+				b.Write(buf[:k])
+			}
+			n += int64(length)
+			return nil, nil
+		}),
+		"sum": function(0, func([]js.Value) (map[string]any, error) {
+			return map[string]any{"sha256": sum(a), "sm3": sum(b), "bytes": n}, nil
+		}),
+	}, nil
+}
+
+func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

@@ -1,0 +1,165 @@
+// Wasm builds the verifier that the page /verify runs in a browser, into
+// client/web/verifier, from where it is embedded:
+//
+//	go run ./scripts/wasm
+//
+// It writes
+//
+//	verifier.wasm.br  client/cmd/zheng-wasm, compressed with brotli, quality 11
+//	wasm_exec.js      the glue between Go and JavaScript, of the same Go release
+//	build.json        what went in and what came out, see [Build]
+//
+// The files are committed, so that `go install` needs nothing but Go. The everyday
+// test of this package hashes the sources and compares with build.json: it takes a
+// second, and fails when somebody changed the verifier and did not build it again.
+// With ZHENGLIAN_LONG=1 it builds the program anew and compares every byte, if Go is
+// of the release that built the committed one; other releases make other bytes.
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+)
+
+// Where things are, relative to the root of the module.
+const (
+	program = "./client/cmd/zheng-wasm"
+	folder  = "client/web/verifier"
+)
+
+// flags of the build. Calls are not inlined, which makes the compressed program a
+// tenth smaller, except where digests are made and curves are computed.
+var flags = []string{
+	"-trimpath", "-buildvcs=false", "-ldflags=-s -w",
+	"-gcflags=all=-l",
+	"-gcflags=crypto/internal/fips140/sha256=",
+	"-gcflags=github.com/emmansun/gmsm/internal/sm3=",
+	"-gcflags=crypto/internal/fips140/edwards25519/field=",
+	"-gcflags=math/big=",
+}
+
+// A Build is what build.json says of verifier.wasm.br.
+type Build struct {
+	Go     string `json:"go"`     // release that built it
+	Source string `json:"source"` // SHA-256 over the sources and flags, see sourceHash
+	SHA256 string `json:"sha256"` // of the program, uncompressed
+	Bytes  int    `json:"bytes"`  // of the program, uncompressed
+	Brotli int    `json:"brotli"` // bytes compressed
+}
+
+func main() {
+	b, err := build(".")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "wasm:", err)
+		os.Exit(1)
+	}
+	fmt.Printf("%s/verifier.wasm.br: %d bytes, %d uncompressed, %s\n", folder, b.Brotli, b.Bytes, b.Go)
+}
+
+// build writes the three files of the module in root.
+func build(root string) (*Build, error) {
+	source, err := sourceHash(root)
+	if err != nil {
+		return nil, err
+	}
+	wasm, err := compile(root)
+	if err != nil {
+		return nil, err
+	}
+	glue, err := os.ReadFile(filepath.Join(runtime.GOROOT(), "lib", "wasm", "wasm_exec.js"))
+	if err != nil {
+		return nil, err
+	}
+	var small bytes.Buffer
+	w := brotli.NewWriterOptions(&small, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: 24})
+	if _, err := w.Write(wasm); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(wasm)
+	b := &Build{Go: runtime.Version(), Source: source, SHA256: hex.EncodeToString(sum[:]), Bytes: len(wasm), Brotli: small.Len()}
+	doc, err := json.MarshalIndent(b, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	for name, content := range map[string][]byte{"verifier.wasm.br": small.Bytes(), "wasm_exec.js": glue, "build.json": append(doc, '\n')} {
+		if err := os.WriteFile(filepath.Join(root, folder, name), content, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// command is a go command in root for the browser's platform.
+func command(root string, args ...string) *exec.Cmd {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = root
+	cmd.Env = append(cmd.Environ(), "GOOS=js", "GOARCH=wasm", "GOWASM=", "GOFLAGS=", "GOEXPERIMENT=")
+	return cmd
+}
+
+// compile builds the program and returns it.
+func compile(root string) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "zheng-wasm")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) // a folder of the system's temporary files
+	out := filepath.Join(dir, "verifier.wasm")
+	cmd := command(root, slices.Concat([]string{"build"}, flags, []string{"-o", out, program})...)
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build %s: %w\n%s", program, err, msg)
+	}
+	return os.ReadFile(out)
+}
+
+// sourceHash is SHA-256 over the flags and over path and SHA-256 of each Go file
+// outside the standard library that goes into the program.
+func sourceHash(root string) (string, error) {
+	cmd := command(root, "list", "-deps", "-json=ImportPath,Dir,Standard,GoFiles", program)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go list %s: %w\n%s", program, err, stderr.Bytes())
+	}
+	h := sha256.New()
+	fmt.Fprintln(h, strings.Join(flags, "\n"))
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p struct {
+			ImportPath, Dir string
+			Standard        bool
+			GoFiles         []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return hex.EncodeToString(h.Sum(nil)), nil
+		} else if err != nil {
+			return "", fmt.Errorf("output of go list: %w", err)
+		}
+		if p.Standard {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			b, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(h, "%s/%s %x\n", p.ImportPath, name, sha256.Sum256(b))
+		}
+	}
+}

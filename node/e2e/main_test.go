@@ -4,6 +4,7 @@
 //	demo_test.go             the example consortium and everything one does with it
 //	supervise_linux_test.go  its validators killed, and its supervisor
 //	crash_test.go            validators killed at random moments under load
+//	governance_test.go       its keys, members and rules changed
 //	network_test.go          validators stopped and started, and a node that joins late
 //
 // What a test of one process can show is tested beside the code; here is what

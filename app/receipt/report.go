@@ -317,7 +317,7 @@ func stateZH(s string) string {
 		return "已撤回"
 	case string(row.Expired):
 		return "会签逾期失效"
-	case StateEffective:
+	case StateEffective, string(row.Enacted):
 		return "已生效"
 	case StateLapsed:
 		return "未生效即失效"

@@ -329,7 +329,7 @@ func (v *verification) matterState() string {
 	case !opens(v.stmt):
 		return StateEffective
 	case st.matter == nil:
-		return string(row.Sealed)
+		return string(row.Opened(v.stmt.Kind))
 	}
 	return string(st.matter.State)
 }
@@ -349,6 +349,8 @@ func (v *verification) became() {
 		say(Pass, "会签陈述不属于任何事项，没有后续状态。", "an endorsement belongs to no matter and has no later state.")
 	case state == string(row.Pending):
 		say(Skip, "尚在等待会签。", "it still waits for signatures.")
+	case state == string(row.Overtaken) && opens(v.stmt):
+		say(Skip, "会签齐备时账本已有变更，未生效。", "when its signatures were complete the ledger had changed, and it took no effect.")
 	case state == string(row.Expired) || state == StateLapsed:
 		say(Skip, "未在期限内取得所需会签，未生效。", "it did not get the signatures it needed in time, and took no effect.")
 	case !opens(v.stmt) && st.matter == nil:
@@ -361,6 +363,8 @@ func (v *verification) became() {
 			fmt.Sprintf("it is the last statement of its matter, which is %s.", st.matter.State))
 	case st.matter == nil && st.tally != nil && st.tally.Outcome != row.Effective:
 		say(Fail, "事项与会签记录互相矛盾。", "the matter and the record of signatures contradict each other.")
+	case st.matter == nil && state == string(row.Enacted):
+		say(Pass, "已生效。", "it took effect.")
 	case st.matter == nil:
 		say(Pass, "已封存，此后没有任何变更。", "sealed, and nothing has happened to it since.")
 	default:
@@ -377,10 +381,10 @@ func (v *verification) matterBecame(say func(r Result, zh, en string), note func
 	zh := fmt.Sprintf("“%s”（高度 %d 起）。", stateZH(string(m.State)), m.Since) + waits.ZH
 	en := fmt.Sprintf("%s since height %d.", m.State, m.Since) + waits.EN
 	switch m.State {
-	case row.Sealed, row.Rejected:
+	case row.Sealed, row.Rejected, row.Enacted:
 		say(Pass, zh, en)
 	case row.Withdrawn:
-		note("该证据已被撤回，"+zh, "the evidence was withdrawn: "+en)
+		note("该陈述已被撤回，"+zh, "it was withdrawn: "+en)
 	case row.Superseded:
 		note("该证据已被另一份替代，"+zh, "the evidence was superseded: "+en)
 	case row.Upheld:

@@ -236,3 +236,25 @@ func TestCleanText(t *testing.T) {
 		t.Error("a name broke a line")
 	}
 }
+
+// A statement of governance that was complete took effect: it is not evidence,
+// and its receipt does not call it sealed.
+func TestGovernance(t *testing.T) {
+	l := newLedger(t)
+	l.Block()
+	id := l.Must(l.Govern(tx.GovParams, &tx.Params{AnchorBlocks: 10, ExpiresBlocks: 1000, FutureMillis: 5000, PendingBlocks: 10}))
+	l.Block()
+	r := Verify(toJSON(t, l.receipt(id)), l.trust, Options{WantID: id})
+	if r.Verdict != Verified || r.Facts.State != string(row.Enacted) {
+		t.Errorf("verdict %s, state %s, failing %v", r.Verdict, r.Facts.State, failing(r))
+	}
+	if s := r.Check("later").Sentence.EN; !strings.Contains(s, "took effect") {
+		t.Errorf("later: %s", s)
+	}
+
+	waits := l.Must(l.Sign(l.Statement("hangzhou-amr", tx.GovParams, tx.ID{}, &tx.Params{AnchorBlocks: 11, ExpiresBlocks: 1000, FutureMillis: 5000, PendingBlocks: 10}), "admin1"))
+	l.Block()
+	if r := Verify(toJSON(t, l.receipt(waits)), l.trust, Options{}); r.Verdict != NotVerified || r.Facts.State != string(row.Pending) {
+		t.Errorf("while it waits: verdict %s, state %s", r.Verdict, r.Facts.State)
+	}
+}

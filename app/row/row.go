@@ -138,6 +138,15 @@ const (
 	Overtaken State = "LAPSED"  // when its signatures were complete, the ledger had changed so that it could no longer take effect
 )
 
+// Opened is the state in which a complete statement of an opening kind leaves
+// the matter it opens: what the absence of a matter row stands for.
+func Opened(k tx.Kind) State {
+	if k.Family() == "gov" {
+		return Enacted
+	}
+	return Sealed
+}
+
 // A Matter says where a matter stands. Its absence says: as its opening entry
 // left it.
 type Matter struct {

@@ -57,7 +57,11 @@ func Parse(text string) (*Rule, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.args = append(r.args, a)
+		if op == "ALL" && a.op == "ALL" { // all of all of them is all of them
+			r.args = append(r.args, a.args...)
+		} else {
+			r.args = append(r.args, a)
+		}
 	}
 	return r, nil
 }

@@ -83,7 +83,11 @@ func (c *cli) pendingText(w io.Writer, p *api.Pending, own tx.AccountID) {
 	c.field(w, "stated by", "陈述成员", c.tr("%s, claimed time %s", "%s，声明时间 %s"), p.Member, p.At)
 	c.field(w, "waits since height", "等待自高度", c.tr("%d, lapses at height %d", "%d，失效高度 %d"), p.Since, p.Deadline)
 	for _, v := range p.Votes {
-		c.field(w, "signed", "已签署", "%s (%s)", v.Member, v.Type)
+		if v.Type == tx.Objects {
+			c.field(w, "objected", "异议", "%s (%s)", v.Member, v.Reason)
+		} else {
+			c.field(w, "signed", "已签署", "%s (%s)", v.Member, v.Type)
+		}
 	}
 	c.field(w, "missing", "尚缺", "%s", strings.Join(p.Missing, "; "))
 	if !own.IsZero() && !slices.ContainsFunc(p.CanSign, func(s api.Signer) bool { return slices.Contains(s.Accounts, own) }) {

@@ -268,7 +268,7 @@ func (c *cli) explainText(w io.Writer, s *api.Statement, e *explanation) {
 		}
 	}
 	for _, m := range e.CanSign {
-		c.field(w, "can still sign", "可会签", c.tr("%s, with one of %d keys", "%s（%d 把密钥之一）"), m.Member, len(m.Accounts))
+		c.field(w, "can still sign", "可会签", c.tr("%s (keys that count: %d)", "%s（可用密钥 %d 把）"), m.Member, len(m.Accounts))
 	}
 	if e.Deadline != 0 {
 		c.field(w, "lapses at height", "失效高度", c.tr("%d, if signatures are still missing", "%d（届时仍未齐备）"), e.Deadline)

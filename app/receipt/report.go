@@ -273,6 +273,12 @@ func ended(s, mark string) string {
 	return s + mark
 }
 
+// StateText puts Facts.State into words.
+func StateText(state string) Text { return Text{stateZH(state), state} }
+
+// VoteText puts Signer.Type into words.
+func VoteText(typ string) Text { return Text{voteZH(typ), voteEN(typ)} }
+
 func voteEN(typ string) string {
 	switch typ {
 	case row.Signed:

@@ -244,7 +244,8 @@ function show(report, r, { bytes, own, about, notices, other }) {
   $("summary").textContent = other
     ? t("回执与所输入的摘要或编号无关：它既不是此编号的陈述，也未登记此摘要。", "The receipt has nothing to do with the digest or id that was entered: it is not of that statement, nor does it name that digest.")
     : say(report.summary);
-  $("notices").replaceChildren(...notices.map((n) => el("p", n, { className: "note" })));
+  const fingerprint = t("可信根来自本站：请核对下面的指纹，否则结论依赖本站。", "The trust root is from this site: compare its fingerprint below, or the verdict rests on this site.");
+  $("notices").replaceChildren(...(own ? notices : [fingerprint, ...notices]).map((n) => el("p", n, { className: "note" })));
 
   const order = { FAIL: 0, WARN: 1, PASS: 2, SKIP: 3 };
   $("reasons").replaceChildren(...[...report.checks].sort((a, b) => order[a.result] - order[b.result]).map((c) => {
@@ -265,15 +266,15 @@ function show(report, r, { bytes, own, about, notices, other }) {
     if (f.not_before) fact(t("不早于", "Not before"), t(`区块 ${f.not_before.height}`, `block ${f.not_before.height}`));
     fact(t("封存时间", "Sealed at"), f.sealed_at);
     for (const x of f.files) fact(t("文件", "File"), `${x.role}, ${x.media}, ${x.bytes.toLocaleString()} ${t("字节", "bytes")}, SHA-256 ${x.sha256}, SM3 ${x.sm3}`);
-    for (const x of f.signers) fact(t("签署", "Signed by"), `${x.member ? who(x.member, x.member_name) + ", " : ""}${t("账户", "account")} ${x.account}, ${x.type}`);
-    if (f.state) fact(t("状态", "State"), t(`${f.state}（截至高度 ${f.as_of_height}，${f.as_of}）`, `${f.state} (as of height ${f.as_of_height}, ${f.as_of})`));
+    for (const x of f.signers) fact(t("签署", "Signed by"), `${x.member ? who(x.member, x.member_name) + ", " : ""}${t("账户", "account")} ${x.account}, ${say(r.words[x.type])}`);
+    if (f.state) fact(t("状态", "State"), t(`${say(r.words[f.state])}（截至高度 ${f.as_of_height}，${f.as_of}）`, `${f.state} (as of height ${f.as_of_height}, ${f.as_of})`));
   }
   $("facts").replaceChildren(...facts);
   $("unchecked").replaceChildren(...report.not_checked.map((x) => el("li", say(x))));
 
   const from = own
     ? t("由您选择的可信根文件。", "The trust root file that you chose.")
-    : t("来自本站：请与法院或创始成员另行公布的指纹核对，否则结论依赖本站。", "From this site: compare its fingerprint with the one that a court or a founding member gave you; without that, the verdict rests on this site.");
+    : t("来自本站：请与法院或创始成员另行公布的指纹核对。", "From this site: compare its fingerprint with the one that a court or a founding member gave you.");
   $("root").replaceChildren(
     el("p", from, { className: own ? "" : "note" }),
     el("p", t(`链 ${about.chain}，高度 ${about.height}，验证节点 ${about.validators} 个`, `Chain ${about.chain}, height ${about.height}, ${about.validators} validators`)),

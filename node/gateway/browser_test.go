@@ -137,7 +137,7 @@ func eval[T any](b *tab, expression string) T {
 // outcome waits for the page to finish and returns its verdict, or its error.
 func (b *tab) outcome() string {
 	b.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](`!$("result").hidden || !$("error").hidden`)); err != nil {
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](`!$("result").hidden || !$("error").hidden`, chromedp.WithPollingTimeout(100*time.Second))); err != nil {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.Fatalf("%v; console: %q, requests: %.200q", err, b.trouble, b.requests)
@@ -303,7 +303,7 @@ func keyboard(b *tab, url, id string) {
 
 // accessible makes the checks of WCAG 2.2 that a program can make without a
 // library: language, title, one main heading, headings in order, names of controls,
-// unique ids, targets of references, no positive tabindex, and contrast of text.
+// unique ids, nothing wider than the window, targets of references, no positive tabindex, and contrast of text.
 func accessible(b *tab, what string) {
 	b.Helper()
 	for _, s := range eval[[]string](b, accessibility) {
@@ -317,6 +317,7 @@ const accessibility = `(() => {
 	if (!/^(zh-CN|en)$/.test(document.documentElement.lang)) found.push("no language");
 	if (!document.title) found.push("no title");
 	if (all("h1").length !== 1 || all("main").length !== 1) found.push("not one h1 and one main");
+	if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the window: " + document.documentElement.scrollWidth);
 	let level = 1;
 	for (const h of all("h1, h2, h3").filter(shown)) {
 		if (h.tagName[1] - level > 1) found.push("heading level skipped at " + h.textContent);

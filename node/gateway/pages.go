@@ -201,7 +201,8 @@ func fillEvidence(c *gin.Context, l *ledger, page *web.Evidence) (int, error) {
 	fact("种类", "Kind", string(f.Kind))
 	fact("链", "Chain", f.Chain)
 	fact("陈述成员", "Stated by", who(f.Member, f.MemberName))
-	fact("状态", "State", fmt.Sprintf(t("%s（截至高度 %d，%s）", "%s (as of height %d, %s)"), f.State, f.AsOfHeight, f.AsOf))
+	state := receipt.StateText(f.State)
+	fact("状态", "State", fmt.Sprintf(t("%s（截至高度 %d，%s）", "%s (as of height %d, %s)"), t(state.ZH, state.EN), f.AsOfHeight, f.AsOf))
 	fact("声明的时间", "Claimed time", f.ClaimedAt.String())
 	if f.NotBefore != nil {
 		fact("不早于", "Not before", fmt.Sprintf(t("区块 %d", "block %d"), f.NotBefore.Height))
@@ -209,8 +210,9 @@ func fillEvidence(c *gin.Context, l *ledger, page *web.Evidence) (int, error) {
 	fact("封存时间", "Sealed at", f.SealedAt)
 	fact("位置", "Place", fmt.Sprintf(t("日志第 %d 条，高度 %d", "log entry %d, height %d"), f.Seq, f.Height))
 	for _, s := range f.Signers {
+		did := receipt.VoteText(s.Type)
 		page.Signers = append(page.Signers, web.Fact{Name: who(s.Member, s.MemberName),
-			Value: fmt.Sprintf(t("账户 %s，%s，高度 %d", "account %s, %s, height %d"), s.Account, s.Type, s.Height)})
+			Value: fmt.Sprintf(t("账户 %s，%s，高度 %d", "account %s, %s, height %d"), s.Account, t(did.ZH, did.EN), s.Height)})
 	}
 	for _, x := range f.Files {
 		page.Files = append(page.Files, web.File{Role: x.Role, Media: x.Media, Bytes: x.Bytes, SHA256: x.SHA256.String(), SM3: x.SM3.String()})

@@ -70,7 +70,7 @@ func TestEvidencePage(t *testing.T) {
 	if resp.StatusCode != 200 {
 		t.Fatalf("status %d\n%s", resp.StatusCode, b)
 	}
-	for _, want := range []string{s.ID.String(), "验证通过", "SEALED", "hangzhou-amr", s.ReceiptURL, "/verify?q=" + s.ID.String(), "&#34;kind&#34;:&#34;evidence.seal&#34;"} {
+	for _, want := range []string{s.ID.String(), "验证通过", "已封存（截至高度", "随陈述签署", "hangzhou-amr", s.ReceiptURL, "/verify?q=" + s.ID.String(), "&#34;kind&#34;:&#34;evidence.seal&#34;"} {
 		if !bytes.Contains(b, []byte(want)) {
 			t.Errorf("no %q in\n%s", want, b)
 		}

@@ -6,14 +6,15 @@
 //
 // It defines one global object:
 //
-//	zheng.verify(receipt, trust, files, id)  → {verdict, json, zh, en}
+//	zheng.verify(receipt, trust, files, id)  → {verdict, json, zh, en, words}
 //	zheng.trust(trust)                       → {chain, height, validators, sha256}
 //	zheng.hasher()                           → {write(bytes), sum() → {sha256, sm3, bytes}}
 //
 // receipt and trust are Uint8Arrays, files is an array of {name, sha256, sm3,
 // bytes} with digests in lower-case hex, id is "" or the id of the statement that
 // is asked for. json, zh and en are the report, byte for byte as zheng-verify
-// writes it with -o json and with --lang. What cannot be read is answered
+// writes it with -o json and with --lang; words is {value: {zh, en}} for the values
+// of state and type in its facts. What cannot be read is answered
 // {error}; nothing is thrown. sha256 of a trust root is that of its file as
 // [receipt.Trust.Encode] writes it: its fingerprint.
 package main
@@ -87,8 +88,21 @@ func verify(args []js.Value) (map[string]any, error) {
 	}
 	r := receipt.Verify(b, trust, o)
 	return map[string]any{
-		"verdict": string(r.Verdict), "json": string(r.JSON()), "zh": r.Text(receipt.ZH), "en": r.Text(receipt.EN),
+		"verdict": string(r.Verdict), "json": string(r.JSON()), "zh": r.Text(receipt.ZH), "en": r.Text(receipt.EN), "words": words(r.Facts),
 	}, nil
+}
+
+func words(f *receipt.Facts) map[string]any {
+	w := map[string]any{}
+	if f == nil {
+		return w
+	}
+	put := func(value string, t receipt.Text) { w[value] = map[string]any{"zh": t.ZH, "en": t.EN} }
+	put(f.State, receipt.StateText(f.State))
+	for i := range f.Signers {
+		put(f.Signers[i].Type, receipt.VoteText(f.Signers[i].Type))
+	}
+	return w
 }
 
 func describe(args []js.Value) (map[string]any, error) {

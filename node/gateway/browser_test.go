@@ -6,6 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -178,6 +181,19 @@ func (h *harness) sealFile(content []byte) *api.Submission {
 	return h.submit(e)
 }
 
+// liar is a gateway that answers every question with one statement.
+func (h *harness) liar(about *api.Submission) (url string) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == api.PathVerify {
+			r.Body = io.NopCloser(strings.NewReader(`{"id":"` + about.ID.String() + `"}`))
+			r.ContentLength = -1
+		}
+		h.g.Handler().ServeHTTP(w, r)
+	}))
+	h.t.Cleanup(s.Close)
+	return s.URL
+}
+
 // TestBrowser uses the page as people do. It stays with one browser, because
 // starting one takes longer than any of its parts.
 func TestBrowser(t *testing.T) {
@@ -212,6 +228,9 @@ func TestBrowser(t *testing.T) {
 	page1 := h.http.URL + "/verify"
 	sum := sha256.Sum256(content)
 
+	broken := write("broken.receipt.json", []byte("{}"))
+	liar := h.liar(another) + "/verify"
+
 	b := newTab(t)
 	const good, warned, bad, unknown = "验证通过", "验证通过，但须注意", "验证不通过", "本站没有查到"
 	for _, c := range []struct {
@@ -234,6 +253,10 @@ func TestBrowser(t *testing.T) {
 		{"receipt of another", page1, []string{otherRec}, trust, fmt.Sprintf("%x", sum), bad, "summary", "与所输入的摘要或编号无关"},
 		{"no digest", page1, nil, "", "xyz", "请输入 64 位十六进制的摘要或编号。", "", ""},
 		{"nothing", page1, nil, "", "", "请选择文件或回执，或输入摘要。", "", ""},
+		{"no receipt at all", page1, []string{broken}, trust, "", bad, "reasons", "回执无法读取"},
+		{"lied to about a file", liar, []string{file}, trust, "", bad, "reasons", "都不一致"},
+		{"lied to about a digest", liar, nil, trust, fmt.Sprintf("%x", sum), bad, "summary", "与所输入的摘要或编号无关"},
+		{"lied to about an id", liar, nil, trust, s.ID.String(), bad, "reasons", "不是所要求查验的那一份"},
 		{"bad trust root", page1, []string{rec}, rec, "", "无法完成验证：", "", ""},
 		{"English", page1 + "?lang=en", []string{file, rec}, trust, "", "Verified", "summary", "co-signed"},
 		{"linked", page1 + "?q=" + s.ID.String(), nil, trust, "", good, "", ""},
@@ -251,8 +274,18 @@ func TestBrowser(t *testing.T) {
 		if c.url == offline {
 			b.calm(offline, "blob:null/", "blob:file:")
 		} else {
-			b.calm(h.http.URL, "blob:"+h.http.URL)
+			origin := strings.TrimSuffix(strings.Split(c.url, "?")[0], "/verify")
+			b.calm(origin, "blob:"+origin)
 		}
+	}
+	b.do(chromedp.Navigate(page1), chromedp.WaitVisible("#local"))
+	if got := eval[string](b, `(() => {
+		const dataTransfer = new DataTransfer();
+		dataTransfer.items.add(new File(["x"], "dropped.txt"));
+		const free = document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+		return free + " " + $("chosen").textContent;
+	})()`); !strings.HasPrefix(got, "false dropped.txt") { // false: the browser does not open the file
+		t.Errorf("after a drop: %q", got)
 	}
 	t.Run("keyboard", func(t *testing.T) { keyboard(b, page1, s.ID.String()) })
 	t.Run("accessible", func(t *testing.T) {
@@ -262,6 +295,11 @@ func TestBrowser(t *testing.T) {
 		}
 		b.verify(page1, []string{file, rec}, trust, "")
 		accessible(b, "a report")
+		const spoil = `document.querySelector("label").remove(), document.title = "", $("verdict").style.color = "#ccc", $("print").textContent = "", $("go").id = "q"`
+		eval[any](b, spoil)
+		if found := eval[[]string](b, accessibility); len(found) < 5 {
+			t.Errorf("of a spoiled page the checks say only %q", found)
+		}
 	})
 	t.Run("three shells", func(t *testing.T) { threeShells(t, h, b, page1) })
 	if t.Failed() {

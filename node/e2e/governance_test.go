@@ -116,6 +116,9 @@ func (d *demo) testAccount() {
 			d.Errorf("sealed before the key was revoked: %s", r.Verdict)
 		}
 	}
+	if r := d.verify(0, "--id", add.ID, d.receipt(add.ID)); r.Facts.State != "ENACTED" || len(r.Facts.Signers) != 2 {
+		d.Errorf("receipt of the new key: %s by %v", r.Facts.State, r.Facts.Signers)
+	}
 }
 
 // testAdmit: two thirds of the regulators and a court admit a laboratory, each

@@ -182,11 +182,15 @@ func openerOf(v *store.View, seq uint64) (tx.MemberID, error) {
 }
 
 // signers are the accounts that are not revoked, ascending by member, then id.
-// They are read when governance has changed the directory.
+// They are read when governance has changed the directory. A directory may be
+// newer than the view by one block, so what is read with it the first time is
+// read once more from a later view, which shows all that the directory knows.
 type signers struct {
-	mu  sync.Mutex
-	dir *state.Directory // as of which all was read
-	all []signer
+	mu      sync.Mutex // guards what follows
+	dir     *state.Directory
+	height  int64 // of the view from which all was read
+	settled bool  // all is what dir knows
+	all     []signer
 }
 
 type signer struct {
@@ -197,7 +201,8 @@ type signer struct {
 func (s *signers) of(dir *state.Directory, v *store.View) ([]signer, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.dir == dir {
+	height := v.Head().Height
+	if s.dir == dir && (s.settled || s.height == height) {
 		return s.all, nil
 	}
 	var all []signer
@@ -214,7 +219,10 @@ func (s *signers) of(dir *state.Directory, v *store.View) ([]signer, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(all, func(a, b signer) int { return strings.Compare(string(a.Member), string(b.Member)) })
-	s.dir, s.all = dir, all
+	if s.dir != dir || height > s.height {
+		s.settled = s.dir == dir
+		s.dir, s.height, s.all = dir, height, all
+	}
 	return all, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"zhenglian/app/apptest"
 	"zhenglian/app/row"
+	"zhenglian/app/store"
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
 	"zhenglian/genesis"
@@ -258,5 +259,29 @@ func TestDirectory(t *testing.T) {
 		if v.Stage != api.StageActive || v.Power != v.Target {
 			t.Errorf("validator: %+v", v)
 		}
+	}
+}
+
+// A directory that is a block ahead of the view does not hide its new accounts.
+func TestSignersSettle(t *testing.T) {
+	h := newHarness(t)
+	before := h.Store().View()
+	k := h.chain.Credential("newcomer", "officer")
+	h.submit(h.sign("hangzhou-amr", tx.GovAccount, tx.ID{}, &tx.AccountChange{Action: tx.Add, New: &k}, "admin1", "admin2"))
+	dir, after := h.Directory(), h.Store().View()
+	var s signers
+	knows := func(v *store.View) bool {
+		t.Helper()
+		all, err := s.of(dir, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(all, func(a signer) bool { return a.id == k.Key.Account() })
+	}
+	if knows(before) {
+		t.Error("known before it was registered")
+	}
+	if !knows(after) || !s.settled || !knows(after) {
+		t.Error("not known with the view of its directory")
 	}
 }

@@ -2,8 +2,6 @@ package curve
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"math/big"
 	"math/rand/v2"
 	"testing"
@@ -100,13 +98,17 @@ func sample(t testing.TB, seed uint64) (keys, sigs [2][]byte, msg []byte, digest
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys[1] = uncompressed(&q.PublicKey)
+	keys[1] = uncompressed(q)
 	sigs[1] = append(x.FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32))...)
 	return keys, sigs, msg, digest
 }
 
-func uncompressed(p *ecdsa.PublicKey) []byte {
-	return elliptic.Marshal(p.Curve, p.X, p.Y) //nolint:staticcheck // crypto/ecdh knows no SM2
+func uncompressed(k *sm2.PrivateKey) []byte {
+	b := make([]byte, 65)
+	b[0] = 4
+	k.X.FillBytes(b[1:33])
+	k.Y.FillBytes(b[33:])
+	return b
 }
 
 func TestAgree(t *testing.T) {

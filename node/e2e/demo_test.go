@@ -246,7 +246,7 @@ func (d *demo) testNotarize() {
 func (d *demo) testResubmit() {
 	draft, envelope := filepath.Join(d.out, "draft.json"), filepath.Join(d.out, "envelope.json")
 	keys := filepath.Join(d.home, "keys")
-	must(d.T, 0, nil, "zheng", "notarize", d.file("page.png"), "--gateway", d.url, "--keys", keys, "--from", "officer1", "--draft", draft)
+	must(d.T, 0, nil, "zheng", "notarize", d.file("page.png"), "--gateway", d.url, "--keys", keys, "--from", "officer1", "--out", d.out, "--draft", draft)
 	must(d.T, 0, nil, "zheng", "sign", draft, "--keys", keys, "--from", "officer1", "--out", envelope)
 	must(d.T, 0, nil, "zheng", "sign", envelope, "--keys", keys, "--from", "officer2", "--cosign", "city")
 	var answers [][]byte
@@ -352,7 +352,7 @@ func (d *demo) testBadEnvelopes() {
 	// A good envelope to spoil.
 	draft, path := filepath.Join(d.out, "draft.json"), filepath.Join(d.out, "envelope.json")
 	keys := filepath.Join(d.home, "keys")
-	must(d.T, 0, nil, "zheng", "notarize", d.file("page.png"), "--gateway", d.url, "--keys", keys, "--from", "officer1", "--draft", draft)
+	must(d.T, 0, nil, "zheng", "notarize", d.file("page.png"), "--gateway", d.url, "--keys", keys, "--from", "officer1", "--out", d.out, "--draft", draft)
 	must(d.T, 0, nil, "zheng", "sign", draft, "--keys", keys, "--from", "officer1", "--cosign", "officer2,city", "--out", path)
 	good, err := tx.ParseEnvelopeJSON(bytes.TrimSpace(d.read(path)))
 	if err != nil {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -98,7 +99,7 @@ func verifyPage(c *gin.Context, l *ledger) {
 		page.Asked = ""
 	default:
 		var err error
-		if page.Answers, err = answers(c, l, page.Look, page.Asked); err != nil {
+		if page.Answers, err = answers(c.Request.Context(), l, page.Look, page.Asked); err != nil {
 			fail(c, err)
 			return
 		}
@@ -108,9 +109,9 @@ func verifyPage(c *gin.Context, l *ledger) {
 
 // answers asks whether asked is an id, and whether it is a digest. Without an
 // index only the first can be answered.
-func answers(c *gin.Context, l *ledger, look web.Look, asked string) (all []web.Answer, err error) {
+func answers(ctx context.Context, l *ledger, look web.Look, asked string) (all []web.Answer, err error) {
 	for _, q := range []api.VerifyRequest{{ID: asked}, {SHA256: asked}, {SM3: asked}} {
-		v, err := l.Verify(c, q)
+		v, err := l.Verify(ctx, q) // never the gin.Context, which is used again
 		var p *api.Problem
 		if errors.As(err, &p) && q.ID == "" {
 			continue
@@ -153,7 +154,7 @@ func fillEvidence(c *gin.Context, l *ledger, page *web.Evidence) (int, error) {
 	if err != nil {
 		return http.StatusNotFound, err
 	}
-	b, err := l.Receipt(c, id, api.ReceiptOptions{})
+	b, err := l.Receipt(c.Request.Context(), id, api.ReceiptOptions{})
 	var p *api.Problem
 	switch {
 	case errors.As(err, &p) && p.Status == http.StatusNotFound:

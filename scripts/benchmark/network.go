@@ -55,6 +55,9 @@ type network struct {
 	runs     int
 }
 
+// validatorPower is the power of each validator, the same in every run as in open.
+const validatorPower = 10
+
 // open makes the transactions, which all runs share.
 func (n *network) open(txs int) (err error) {
 	if n.workload, err = workloads[n.subject](n.sigs); err != nil {
@@ -66,7 +69,7 @@ func (n *network) open(txs int) (err error) {
 	for i := range n.validators {
 		k := ed25519.GenPrivKeyFromSecret(fmt.Appendf(nil, "benchmark validator %d", i))
 		n.keys = append(n.keys, k)
-		vals = append(vals, cmttypes.GenesisValidator{Address: k.PubKey().Address(), PubKey: k.PubKey(), Power: 1})
+		vals = append(vals, cmttypes.GenesisValidator{Address: k.PubKey().Address(), PubKey: k.PubKey(), Power: validatorPower})
 	}
 	if _, err := n.genesis(vals, false); err != nil {
 		return err
@@ -112,6 +115,9 @@ func (n *network) run(ctx context.Context, ceiling bool) (result, error) {
 	root := filepath.Join(n.dir, fmt.Sprintf("run%d", n.runs))
 	defer os.RemoveAll(root)
 	cfgs, err := node.Testnet(root, n.validators, func(vals []cmttypes.GenesisValidator) (*cmttypes.GenesisDoc, error) {
+		for i := range vals {
+			vals[i].Power = validatorPower
+		}
 		return n.genesis(vals, ceiling)
 	}, func(i int, c *node.Config) {
 		c.Metrics.Listen = ""

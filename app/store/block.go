@@ -350,7 +350,13 @@ func (b *Block) commit(h Head) error {
 	for _, t := range b.full {
 		s.tiles.slot(t.level, t.index).Store(t)
 	}
-	s.ids.add(b.order) // before the head: who sees the head finds its ids
+	// Before the head, so that who sees the head finds its ids.
+	s.ids.add(b.order)
+	if s.known != nil {
+		for i := range b.order {
+			s.known.add(&b.order[i])
+		}
+	}
 	s.cur.Store(next)
 	b.done, s.open = true, false
 	return nil

@@ -66,6 +66,7 @@ type Store struct {
 	tiles *tiles
 	rows  *treeDB
 	ids   *recent
+	known *filter // nil: the log is too large for one
 
 	// IAVL clears pointers in saved nodes while it changes a tree. Readers must
 	// therefore not share nodes with the writer: they have a tree, and so a node
@@ -232,8 +233,27 @@ func (s *Store) load(cacheNodes int) error {
 		return fmt.Errorf("tree version %d has root %x, the head of height %d says %x", st.head.TreeVersion, got, st.head.Height, st.head.StateRoot)
 	}
 	s.ids = newRecent(st.head.LogSize)
+	if err := s.loadFilter(st.head.LogSize); err != nil {
+		return fmt.Errorf("read ids: %w", err)
+	}
 	s.cur.Store(st)
 	return nil
+}
+
+// loadFilter reads all ids of a log that is not too large: half a second a million.
+func (s *Store) loadFilter(size uint64) error {
+	if size > filterIDs {
+		return nil
+	}
+	s.known = new(filter)
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefixID}, UpperBound: []byte{prefixID + 1}})
+	if err != nil {
+		return err
+	}
+	for it.First(); it.Valid(); it.Next() {
+		s.known.add((*Hash)(it.Key()[1:]))
+	}
+	return errors.Join(it.Error(), it.Close())
 }
 
 // checkFormat writes the format row into a new database and checks it in an old one.
@@ -313,6 +333,9 @@ func (s *Store) seqSince(id Hash, from, size uint64) (uint64, bool, error) {
 // seq finds an entry by id in a log of the given size. Rows beyond it do not exist:
 // they belong to later blocks or to none.
 func (s *Store) seq(id Hash, size uint64) (uint64, bool, error) {
+	if s.known != nil && !s.known.mayHold(&id) {
+		return 0, false, nil
+	}
 	k := keyID(id)
 	n, ok, err := getUint64(s.db, k[:])
 	if err != nil {

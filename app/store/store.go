@@ -141,11 +141,13 @@ func makeDir(fs vfs.FS, dir string) error {
 // maxBatchHint bounds Store.batchSize: a single large block is no habit.
 const maxBatchHint = 8 << 20
 
-// Large memtables make few and large flushes. memTables of them may wait for their
-// flush before writes do.
+// Memtables are small enough that flushes and compactions keep the pace of the
+// blocks from the start: with 64 MiB the first hundred thousand statements went a
+// quarter faster than all that followed, at the same rate over a million. memTables
+// of them may wait for their flush before writes do.
 const (
-	memTableSize = 64 << 20
-	memTables    = 3
+	memTableSize = 16 << 20
+	memTables    = 6
 )
 
 func openPebble(dir string, o Options) (*pebble.DB, error) {

@@ -167,7 +167,7 @@ func TestEveryBit(t *testing.T) {
 func TestOpenSSL(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("no openssl")
+		t.Fatal("openssl is needed: apt-get install openssl")
 	}
 	s := stamped(t, authority(t), tx.Digest{1, 2, 3})
 	dir := t.TempDir()

@@ -2,12 +2,14 @@ package node
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
-	"github.com/cockroachdb/pebble"
+	"github.com/cockroachdb/pebble/v2"
 	dbm "github.com/cometbft/cometbft-db"
 )
 
@@ -43,11 +45,22 @@ func openPebble(dir string, memTable uint64, log pebble.Logger) (*pebbleDB, erro
 		MemTableStopWritesThreshold: 4,
 		// Blocks are written once, in order, and seldom read: let level 0 gather
 		// instead of rewriting level 1 at every flush.
-		L0CompactionThreshold:    4,
-		L0StopWritesThreshold:    24,
-		LBaseMaxBytes:            64 << 20,
-		MaxConcurrentCompactions: func() int { return 2 },
-		BytesPerSync:             1 << 20,
+		L0CompactionThreshold:      4,
+		L0StopWritesThreshold:      24,
+		LBaseMaxBytes:              64 << 20,
+		CompactionConcurrencyRange: func() (lower, upper int) { return 1, 2 },
+		BytesPerSync:               1 << 20,
+	}
+	// Parts of blocks are written once and make up nearly all that is stored:
+	// compactions pass over them.
+	opts.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		return pebble.ValueSeparationPolicy{
+			Enabled:               true,
+			MinimumSize:           1 << 10,
+			MaxBlobReferenceDepth: 1 << 10,
+			RewriteMinimumAge:     time.Hour, // what pruned blocks leave behind
+			TargetGarbageRatio:    0.3,
+		}
 	}
 	db, err := pebble.Open(dir, opts)
 	if err != nil {
@@ -216,7 +229,7 @@ func (p *pebbleDB) Compact(start, end []byte) error {
 	if bytes.Compare(start, end) >= 0 {
 		return nil // nothing in range; Pebble would refuse
 	}
-	return p.use(func() error { return p.db.Compact(start, end, true) })
+	return p.use(func() error { return p.db.Compact(context.Background(), start, end, true) })
 }
 
 // pebbleBatch implements dbm.Batch.

@@ -6,7 +6,7 @@ import (
 	"flag"
 	"testing"
 
-	"github.com/cockroachdb/pebble/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 var million = flag.Bool("million", false, "run the benchmarks on a log of one million entries")
@@ -74,13 +74,13 @@ func BenchmarkAppend(b *testing.B) {
 // noSync is a disk that does not wait for the disk.
 type noSync struct{ vfs.FS }
 
-func (fs noSync) Create(name string) (vfs.File, error) {
-	f, err := fs.FS.Create(name)
+func (fs noSync) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := fs.FS.Create(name, c)
 	return noSyncFile{f}, err
 }
 
-func (fs noSync) ReuseForWrite(from, to string) (vfs.File, error) {
-	f, err := fs.FS.ReuseForWrite(from, to)
+func (fs noSync) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	f, err := fs.FS.ReuseForWrite(from, to, c)
 	return noSyncFile{f}, err
 }
 
@@ -191,12 +191,11 @@ func BenchmarkMillion(b *testing.B) {
 		if err := s.db.Flush(); err != nil {
 			b.Fatal(err)
 		}
-		if err := s.db.Compact([]byte{0}, []byte{0xff}, false); err != nil {
+		if err := s.db.Compact(b.Context(), []byte{0}, []byte{0xff}, false); err != nil {
 			b.Fatal(err)
 		}
 		m := s.db.Metrics()
-		tables := m.Total()
-		b.ReportMetric(float64(tables.Size)/(10*part), "disk-B/entry")
+		b.ReportMetric(float64(m.Total().TablesSize+int64(m.BlobFiles.LiveSize))/(10*part), "disk-B/entry")
 		b.Logf("\n%v", m)
 		if err := s.Close(); err != nil {
 			b.Fatal(err)

@@ -3,11 +3,12 @@ package store
 import (
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/cockroachdb/pebble/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // writeBlock writes what block height of the crash tests contains, hashes it and
@@ -111,13 +112,14 @@ var faultPoints = []struct {
 	{"meta.written", []int{1, 2, 3, 5}, true},
 }
 
-// TestCrashPowerLoss interrupts a block at each point and loses what was not synced.
+// TestCrashPowerLoss interrupts a block at each point and loses what was not synced:
+// all of it, or every other piece.
 func TestCrashPowerLoss(t *testing.T) {
 	heads := twin(t)
 	for _, p := range faultPoints {
 		for _, n := range p.at {
 			t.Run(fmt.Sprintf("%s/%d", p.name, n), func(t *testing.T) {
-				mem := vfs.NewStrictMem()
+				mem := vfs.NewCrashableMem()
 				var fault func(string)
 				o := Options{FS: mem, Fault: func(p string) {
 					if fault != nil {
@@ -129,14 +131,15 @@ func TestCrashPowerLoss(t *testing.T) {
 				if during < 0 {
 					t.Fatal("fault point was not reached")
 				}
-				mem.SetIgnoreSyncs(true)
-				s.db.Close() // stops its goroutines; nothing it writes is synced
-				mem.ResetToSyncedState()
-				mem.SetIgnoreSyncs(false)
-
-				s = open(t, "/store", o)
-				defer s.Close()
-				afterCrash(t, s, heads, during, p.durable)
+				after := []*vfs.MemFS{mem.CrashClone(vfs.CrashCloneCfg{}), mem.CrashClone(vfs.CrashCloneCfg{
+					UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(uint64(n), uint64(len(p.name)))),
+				})}
+				s.db.Close() // stops its goroutines; the clones do not see what it writes
+				for _, o.FS = range after {
+					s = open(t, "/store", o)
+					defer s.Close()
+					afterCrash(t, s, heads, during, p.durable)
+				}
 			})
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"github.com/cockroachdb/pebble/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 func testID(n uint64) Hash { return sha256.Sum256(binary.BigEndian.AppendUint64([]byte("filter"), n)) }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/cockroachdb/pebble/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cosmos/iavl"
 	iavldb "github.com/cosmos/iavl/db"
 	"golang.org/x/mod/sumdb/tlog"

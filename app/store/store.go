@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"github.com/cockroachdb/pebble"
-	"github.com/cockroachdb/pebble/bloom"
-	"github.com/cockroachdb/pebble/vfs"
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cosmos/iavl"
 )
 
@@ -158,7 +159,7 @@ func openPebble(dir string, o Options) (*pebble.DB, error) {
 	p := &pebble.Options{
 		FS:                 o.FS,
 		Cache:              cache,
-		FormatMajorVersion: pebble.FormatVirtualSSTables,
+		FormatMajorVersion: pebble.FormatValueSeparation,
 		Logger:             quietLogger{pebble.DefaultLogger},
 
 		// A commit waits for the disk only in its own sync, so compaction may fall
@@ -168,22 +169,34 @@ func openPebble(dir string, o Options) (*pebble.DB, error) {
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       64,
 		LBaseMaxBytes:               256 << 20,
-		MaxConcurrentCompactions:    func() int { return 2 },
-		Levels:                      make([]pebble.LevelOptions, 7),
+		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
 	}
+	p.Experimental.ValueSeparationPolicy = apart
 	for i := range p.Levels {
+		p.TargetFileSizes[i] = 8 << 20 << min(i, 3)
 		p.Levels[i] = pebble.LevelOptions{
 			BlockSize:      16 << 10,
 			IndexBlockSize: 64 << 10,
-			Compression:    pebble.SnappyCompression,
-			TargetFileSize: 8 << 20 << min(i, 3),
 			// Nearly every id a block asks for is new: ten bits a key answer 99 %
 			// of those questions without reading a block.
 			FilterPolicy: bloom.FilterPolicy(10),
-			FilterType:   pebble.TableFilter,
 		}
 	}
+	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings {
+		return pebble.UniformDBCompressionSettings(sstable.SnappyCompression)
+	})
 	return pebble.Open(dir, p)
+}
+
+// apart keeps entries and tiles out of what compactions rewrite: they are written
+// once and never deleted, so that no file of them ever needs rewriting, while the ids
+// between them are merged again and again.
+func apart() pebble.ValueSeparationPolicy {
+	return pebble.ValueSeparationPolicy{
+		Enabled:               true,
+		MinimumSize:           256,
+		MaxBlobReferenceDepth: 1 << 10,
+	}
 }
 
 // quietLogger drops Pebble's notes on its housekeeping. Errors still reach the

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cockroachdb/pebble"
-	"github.com/cockroachdb/pebble/vfs"
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 	ics23 "github.com/cosmos/ics23/go"
 	"golang.org/x/mod/sumdb/tlog"
 )

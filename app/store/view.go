@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cockroachdb/pebble"
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cosmos/iavl"
 	ics23 "github.com/cosmos/ics23/go"
 	"golang.org/x/mod/sumdb/tlog"

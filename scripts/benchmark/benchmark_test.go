@@ -170,7 +170,7 @@ func TestDisk(t *testing.T) {
 		t.Errorf("parts sum up to %.1f B, all is %.1f B", sum, p.value)
 	}
 	// Compression cannot touch the signature and the digests of an envelope.
-	for _, name := range []string{"blockstore", "entries"} {
+	for _, name := range []string{"blockstore", "log"} {
 		if sizes[name] < 128 {
 			t.Errorf("%s takes %.1f B, less than what cannot be compressed", name, sizes[name])
 		}

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/cockroachdb/pebble"
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // growth is what one validator did with many statements, and what they took.
@@ -99,12 +99,12 @@ type diskPart struct {
 	apart bool // not in the sum: it does not grow with the ledger
 }
 
-// ledgerRows are the parts of the ledger's database that grow, by the first byte of
-// their keys; see app/store.
+// ledgerRows are the parts of the ledger's tables that grow, by the first byte of
+// their keys; see app/store. Entries and tiles are not in tables but in blob files.
 var ledgerRows = []struct {
 	name   string
 	prefix byte
-}{{"entries", 'e'}, {"ids", 'i'}, {"tiles", 'h'}, {"tree", 't'}}
+}{{"ids", 'i'}, {"tree", 't'}}
 
 // measureDisk measures the home of a validator that has stopped. What waits in the
 // write-ahead logs of databases is written to their tables first, as the next start
@@ -135,7 +135,7 @@ func measureDisk(home string) ([]diskPart, error) {
 		return nil, err
 	}
 
-	var blocks, state, rest, wal int64
+	var blocks, state, log, rest, wal int64
 	for _, p := range parts {
 		rest -= p.bytes // counted again with the files of the ledger
 	}
@@ -155,12 +155,14 @@ func measureDisk(home string) ([]diskPart, error) {
 			blocks += size
 		case strings.HasSuffix(dir, "state.db"):
 			state += size
+		case dir == ledger && strings.HasSuffix(path, ".blob"):
+			log += size
 		default:
 			rest += size
 		}
 		return nil
 	})
-	return append(append([]diskPart{{name: "blockstore", bytes: blocks}, {name: "state", bytes: state}}, parts...),
+	return append(append([]diskPart{{name: "blockstore", bytes: blocks}, {name: "state", bytes: state}, {name: "log", bytes: log}}, parts...),
 		diskPart{name: "rest", bytes: rest}, diskPart{name: "wal", bytes: wal, apart: true}), err
 }
 

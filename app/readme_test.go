@@ -326,6 +326,7 @@ func TestReadmeKeyTable(t *testing.T) {
 		"Params": row.Params{}.Encode(), "Member": row.Member{DivisionRev: "x", Left: true, USCC: "x"}.Encode(), "Account": row.Account{FrozenFrom: 1, Tag: tx.Digest{1}}.Encode(),
 		"Validator": row.Validator{}.Encode(), "Step": row.Step{}.Encode(), "Upgrade": row.Upgrade{}.Encode(), "Policy": row.Policy{}.Encode(),
 		"Roll": row.Roll{}.Encode(), "Matter": row.Matter{}.Encode(), "Tally": row.Tally{Votes: make([]row.Vote, 1)}.Encode(), "Link": row.Link{}.Encode(),
+		"List": row.List{}.Encode(), "Notice": row.Notice{}.Encode(),
 	}
 	members := regexp.MustCompile(`"([a-z_]+)":`)
 	for name, v := range values {

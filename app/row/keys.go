@@ -23,6 +23,13 @@ import (
 //	11 ‖ seq (8, BE)                   Tally    when a statement waits for signatures or is endorsed later
 //	12 ‖ height (8, BE) ‖ seq (8, BE)  "{}"     while the statement seq waits, due at height
 //	13 ‖ seq (8, BE)                   Link     when a statement continues a matter
+//	20 ‖ list ‖ tag (32)               Subject  while an entry about the subject is in force; see list.go
+//	21 ‖ list ‖ seq (8, BE)            ListEntry  when a proposed entry takes effect; never deleted
+//	22 ‖ list ‖ version (4, BE)        ListRule  at genesis, by gov.list; a version never changes
+//	23 ‖ list                          List     with the list's first notice
+//	24 ‖ list ‖ number (8, BE)         Notice   when an entry comes into force or ends; never deleted
+//	25 ‖ list ‖ member id              Consumer by list.consumer, list.ack
+//	26 ‖ day (4, BE) ‖ seq (8, BE)     "{}"     while entry seq is in force or stayed, and ends on day
 //
 // Matters and tallies are keyed by sequence number, so that keys are ordered
 // in time and IAVL appends at its right edge.
@@ -40,6 +47,13 @@ const (
 	prefixTally     = 0x11
 	prefixDeadline  = 0x12
 	prefixLink      = 0x13
+	prefixSubject   = 0x20
+	prefixListEntry = 0x21
+	prefixListRule  = 0x22
+	prefixList      = 0x23
+	prefixNotice    = 0x24
+	prefixConsumer  = 0x25
+	prefixListEnd   = 0x26
 )
 
 // ParamsKey is the key of the chain's parameters.

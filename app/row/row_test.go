@@ -24,6 +24,8 @@ var codecs = map[string]struct {
 	"policy":       {Policy{Expr: "officer@issuer", From: 7}.Encode(), again(DecodePolicy)},
 	"roll":         {Roll{4}.Encode(), again(DecodeRoll)},
 	"matter":       {Matter{Head: tx.ID{1}, Since: 5, State: Sealed, Waiting: 3}.Encode(), again(DecodeMatter)},
+	"list":         {List{Entries: 3, Notices: 9}.Encode(), again(DecodeList)},
+	"notice":       {Notice{Action: Apply, Due: 20260402, Entry: 5, Height: 7, State: Published, Tag: tx.Digest{3}}.Encode(), again(DecodeNotice)},
 	"link":         {Link{8}.Encode(), again(DecodeLink)},
 	"tally": {Tally{Deadline: 9, Outcome: Waits, Policy: 1, Since: 2, Votes: []Vote{
 		{Account: tx.AccountID{1}, Height: 2, Member: "hz", Type: Signed},

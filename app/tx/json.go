@@ -448,6 +448,16 @@ func (r *Reader) Time() Time {
 	return t
 }
 
+// Day reads a day in the form of a row: the number YYYYMMDD.
+func (r *Reader) Day() Day {
+	d := Day(r.Int(0, 99991231))
+	if r.err == nil && dayOf(d.Begin().Time().In(shanghai)) != d {
+		r.Fail(CodeType, "want a day as the number YYYYMMDD")
+		return 0
+	}
+	return d
+}
+
 // Slug reads a lower-case name of min to max bytes with sep between words.
 func (r *Reader) Slug(min, max int, sep byte) string {
 	s := r.plain()
@@ -713,6 +723,14 @@ func (w *Writer) Hex(name string, v []byte) { w.Member(name); w.B = appendHex(w.
 // Array writes an array of n values, each appended by item.
 func (w *Writer) Array(name string, n int, item func(i int)) {
 	w.Member(name)
+	w.List(n, item)
+}
+
+// Number writes an integer that is an item of an array.
+func (w *Writer) Number(v int64) { w.B = strconv.AppendInt(w.B, v, 10) }
+
+// List writes an array that is no member.
+func (w *Writer) List(n int, item func(i int)) {
 	w.B = append(w.B, '[')
 	for i := 0; i < n; i++ {
 		if i > 0 {

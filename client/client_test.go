@@ -156,6 +156,9 @@ func TestNotarizeChecksTheReceipt(t *testing.T) {
 	// One that answers with the receipt of another entry.
 	ctx := context.Background()
 	first, second := envelope(t, c, 3), envelope(t, c, 2)
+	for second.ID() == first.ID() { // stated in the same millisecond
+		second = envelope(t, c, 2)
+	}
 	s1, err := c.Submit(ctx, first, api.SubmitOptions{})
 	if err != nil {
 		t.Fatal(err)

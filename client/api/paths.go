@@ -20,6 +20,7 @@ const (
 	PathValidators = "/v1/validators"
 	PathProtocol   = "/v1/protocol"
 	PathPending    = "/v1/pending"
+	PathEvents     = "/v1/events"
 	PathStatus     = "/v1/status"
 	PathProblems   = "/problems"
 	PathProblem    = "/problems/{code}"

@@ -29,6 +29,7 @@
 //	receipts.go  assembling receipts and proofs from the store
 //	routes.go    typed routes and the OpenAPI document
 //	streams.go   blobs and log tiles, which are streamed
+//	events.go    what blocks did, as it happens (package node/events makes it)
 //	problems.go  every error as RFC 9457
 //	metrics.go   what an operator sees
 //	shed.go      refusing submissions early when there is too much to do

@@ -81,6 +81,14 @@ type Config struct {
 	// how long it may stand still. Default 30 s.
 	BodyWait time.Duration
 
+	// Streams is how many clients may follow events at once; more are answered
+	// 429. Default 1000.
+	Streams int
+
+	// Heartbeat is the pause after which a stream of events without events says
+	// that it is alive. Default 15 s.
+	Heartbeat time.Duration
+
 	// Version is that of the program, for /v1/status.
 	Version string
 }
@@ -100,6 +108,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.BodyWait == 0 {
 		c.BodyWait = 30 * time.Second
+	}
+	if c.Streams == 0 {
+		c.Streams = 1000
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 15 * time.Second
 	}
 	if c.Version == "" {
 		c.Version = "devel"
@@ -124,6 +138,7 @@ type Gateway struct {
 	routes  *gin.Engine
 	handler http.Handler // shed before routes
 	log     *slog.Logger
+	streams *streams
 }
 
 // New makes a gateway.
@@ -136,11 +151,12 @@ func New(c Config, o Options) (*Gateway, error) {
 		o.Metrics = prometheus.NewRegistry()
 	}
 	g := &Gateway{ledger: newLedger(c, o), log: o.Log}
-	m, err := newMetrics(o.Metrics, g.ledger)
+	g.streams = newStreams(c, g.ledger)
+	m, err := newMetrics(o.Metrics, g.ledger, g.streams)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	if g.routes, err = newRoutes(c, g.ledger, m, o.Log); err != nil {
+	if g.routes, err = newRoutes(c, g.ledger, g.streams, m, o.Log); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	if g.handler, err = shed(g.ledger, m, g.routes); err != nil {
@@ -153,6 +169,7 @@ func New(c Config, o Options) (*Gateway, error) {
 // stored. It is made for app.Config.OnBlock and never blocks.
 func (g *Gateway) Committed(b app.Block) {
 	g.ledger.flights.committed(b)
+	g.ledger.events.Notify()
 	if g.ledger.index != nil {
 		g.ledger.index.Notify()
 	}
@@ -183,6 +200,7 @@ func (g *Gateway) Serve(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
+	srv.RegisterOnShutdown(g.streams.end) // they would never finish by themselves
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
 	select {

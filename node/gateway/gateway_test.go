@@ -489,6 +489,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	want := []string{
+		"zhenglian_gateway_event_streams",
 		"zhenglian_gateway_requests_total POST /v1/envelopes 200 = 1",
 		"zhenglian_gateway_requests_total POST /v1/envelopes 400 = 1",
 		"zhenglian_gateway_requests_total POST /v1/envelopes 422 = 1",

@@ -19,6 +19,7 @@ import (
 	"zhenglian/client/api"
 	"zhenglian/node"
 	"zhenglian/node/blob"
+	"zhenglian/node/events"
 	"zhenglian/node/index"
 )
 
@@ -32,6 +33,7 @@ type ledger struct {
 	receipts *receipts
 	inFlight chan struct{} // one token for each submission that waits for a block
 	signers  signers
+	events   *events.Source
 }
 
 var _ api.Ledger = (*ledger)(nil)
@@ -48,6 +50,7 @@ func newLedger(c Config, o Options) *ledger {
 		flights:  f,
 		receipts: newReceipts(o.Chain, f),
 		inFlight: make(chan struct{}, c.InFlight),
+		events:   events.New(o.Chain.Store()),
 	}
 }
 

@@ -19,7 +19,7 @@ type metrics struct {
 }
 
 // newMetrics registers the gateway's metrics.
-func newMetrics(r prometheus.Registerer, l *ledger) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, l *ledger, s *streams) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: "zhenglian", Subsystem: "gateway", Name: "requests_total",
@@ -36,6 +36,10 @@ func newMetrics(r prometheus.Registerer, l *ledger) (*metrics, error) {
 			Namespace: "zhenglian", Subsystem: "gateway", Name: "submissions_waiting",
 			Help: "Submissions that wait for a block.",
 		}, func() float64 { return float64(len(l.inFlight)) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "zhenglian", Subsystem: "gateway", Name: "event_streams",
+			Help: "Clients that follow events.",
+		}, func() float64 { return float64(len(s.open)) }),
 	}
 	if l.index != nil {
 		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{

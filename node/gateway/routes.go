@@ -28,7 +28,7 @@ import (
 const maxVerifyBody = 4 << 10
 
 // newRoutes builds the one list of routes.
-func newRoutes(c Config, l *ledger, m *metrics, log *slog.Logger) (*gin.Engine, error) {
+func newRoutes(c Config, l *ledger, s *streams, m *metrics, log *slog.Logger) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true
@@ -72,6 +72,7 @@ func newRoutes(c Config, l *ledger, m *metrics, log *slog.Logger) (*gin.Engine, 
 	networkRoutes(h, l)
 	blobRoutes(r, h, c, l)
 	tileRoutes(r, h, l)
+	eventRoutes(r, h, s)
 	reportRoutes(h, c, l)
 	pageRoutes(r, l)
 

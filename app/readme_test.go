@@ -343,7 +343,7 @@ func TestReadmeReceipt(t *testing.T) {
 	json := map[string]string{"V": "v", "ChainID": "chain_id", "LastBlockID": "last_block_id", "Sig": "signature"}
 	upper := regexp.MustCompile(`([a-z])([A-Z])`)
 	for _, v := range []any{receipt.Receipt{}, receipt.Entry{}, receipt.Row{}, receipt.Later{}, receipt.SignedBlock{}, receipt.Header{},
-		receipt.BlockID{}, receipt.Commit{}, receipt.Signature{}, receipt.StateProof{}} {
+		receipt.BlockID{}, receipt.Commit{}, receipt.Signature{}, receipt.StateProof{}, receipt.StateHead{}} {
 		typ := reflect.TypeOf(v)
 		var want [][]string
 		for f := range typ.Fields() {

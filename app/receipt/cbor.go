@@ -281,6 +281,24 @@ func (p *StateProof) cbor(w *cborWalk) {
 	p.Row.cbor(w)
 }
 
+func (p *StateHead) cbor(w *cborWalk) {
+	w.object(7)
+	w.member(1)
+	cborNumber(w, &p.V)
+	w.member(2)
+	w.text(&p.Chain)
+	w.member(3)
+	cborNumber(w, &p.Height)
+	w.member(4)
+	cborNumber(w, &p.LogSize)
+	w.member(5)
+	w.digest(&p.LogRoot)
+	w.member(6)
+	w.digest(&p.StateRoot)
+	w.member(7)
+	p.Block.cbor(w)
+}
+
 func (b *SignedBlock) cbor(w *cborWalk) {
 	w.object(2)
 	w.member(1)

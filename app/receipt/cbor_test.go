@@ -55,6 +55,7 @@ func agreeCBOR(t *testing.T, b []byte) {
 	for _, d := range []func() (got, want document){
 		func() (document, document) { return new(Receipt), new(Receipt) },
 		func() (document, document) { return new(StateProof), new(StateProof) },
+		func() (document, document) { return new(StateHead), new(StateHead) },
 	} {
 		got, want := d()
 		err, oracleErr := parse(b, got), oracleCBOR(b, want)
@@ -81,6 +82,12 @@ func cborSamples(t testing.TB) (samples [][]byte) {
 			t.Fatal(err)
 		}
 		samples = append(samples, b)
+		if i == 0 {
+			if b, err = p.Head().EncodeCBOR(); err != nil {
+				t.Fatal(err)
+			}
+			samples = append(samples, b)
+		}
 	}
 	return samples
 }
@@ -89,7 +96,7 @@ func TestCBORTampered(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, b := range cborSamples(t) {
 		agreeCBOR(t, b)
-		if parse(b, new(Receipt)) != nil && parse(b, new(StateProof)) != nil {
+		if parse(b, new(Receipt)) != nil && parse(b, new(StateProof)) != nil && parse(b, new(StateHead)) != nil {
 			t.Fatalf("%x does not parse", b)
 		}
 		step := 1 + len(b)/400

@@ -29,6 +29,15 @@ func ParseStateProof(b []byte) (*StateProof, error) {
 	return p, nil
 }
 
+// ParseStateHead reads a state head in either encoding.
+func ParseStateHead(b []byte) (*StateHead, error) {
+	h := new(StateHead)
+	if err := parse(b, h); err != nil {
+		return nil, fmt.Errorf("state head: %w", err)
+	}
+	return h, nil
+}
+
 // a document has two encodings.
 type document interface {
 	read(r *tx.Reader)
@@ -155,6 +164,22 @@ func (p *StateProof) EncodeCBOR() ([]byte, error) {
 	return encodeCBOR(p), nil
 }
 
+// EncodeJSON returns the JSON encoding. It refuses what ParseStateHead would refuse.
+func (h *StateHead) EncodeJSON() ([]byte, error) {
+	if err := h.check(); err != nil {
+		return nil, fmt.Errorf("state head: %w", err)
+	}
+	return encodeJSON(h), nil
+}
+
+// EncodeCBOR returns the CBOR encoding. It refuses what ParseStateHead would refuse.
+func (h *StateHead) EncodeCBOR() ([]byte, error) {
+	if err := h.check(); err != nil {
+		return nil, fmt.Errorf("state head: %w", err)
+	}
+	return encodeCBOR(h), nil
+}
+
 // MarshalJSON implements json.Marshaler with EncodeJSON.
 func (p *StateProof) MarshalJSON() ([]byte, error) { return p.EncodeJSON() }
 
@@ -210,16 +235,20 @@ func (r *Receipt) check() error {
 }
 
 func (p *StateProof) check() error {
-	if err := checkHead(p.V, p.Chain, p.LogSize); err != nil {
-		return err
-	}
-	if p.Height < 1 || p.Height > tx.MaxInt {
-		return errors.New("height out of bounds")
-	}
-	if err := p.Block.check(); err != nil {
+	if err := p.Head().check(); err != nil {
 		return err
 	}
 	return checkRows([]Row{p.Row})
+}
+
+func (h *StateHead) check() error {
+	if err := checkHead(h.V, h.Chain, h.LogSize); err != nil {
+		return err
+	}
+	if h.Height < 1 || h.Height > tx.MaxInt {
+		return errors.New("height out of bounds")
+	}
+	return h.Block.check()
 }
 
 func checkHead(v int, chain string, size uint64) error {
@@ -438,6 +467,38 @@ func (p *StateProof) write(w *tx.Writer) {
 	w.Hex("state_root", p.StateRoot[:])
 	w.Int("v", int64(p.V))
 	w.Close()
+}
+
+func (h *StateHead) write(w *tx.Writer) {
+	w.Open()
+	h.Block.write(w)
+	w.String("chain", h.Chain)
+	w.Int("height", h.Height)
+	w.Hex("log_root", h.LogRoot[:])
+	w.Int("log_size", int64(h.LogSize))
+	w.Hex("state_root", h.StateRoot[:])
+	w.Int("v", int64(h.V))
+	w.Close()
+}
+
+func (h *StateHead) read(d *tx.Reader) {
+	*h = StateHead{}
+	o := d.Object()
+	o.Need("block")
+	h.Block.read(d)
+	o.Need("chain")
+	h.Chain = d.String(50)
+	o.Need("height")
+	h.Height = d.Int(1, tx.MaxInt)
+	o.Need("log_root")
+	d.Hex(h.LogRoot[:])
+	o.Need("log_size")
+	h.LogSize = uint64(d.Int(0, tx.MaxInt))
+	o.Need("state_root")
+	d.Hex(h.StateRoot[:])
+	o.Need("v")
+	h.V = int(d.Int(0, 1<<31))
+	o.End()
 }
 
 func (p *StateProof) read(d *tx.Reader) {

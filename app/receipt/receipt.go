@@ -144,6 +144,18 @@ type StateProof struct {
 	Row       Row         `cbor:"8,keyasint"`
 }
 
+// A StateHead is what a block proves of the state after the block before it:
+// its root, under which rows are proven by other means, such as a span.
+type StateHead struct {
+	V         int         `cbor:"1,keyasint"` // Version
+	Chain     string      `cbor:"2,keyasint"`
+	Height    int64       `cbor:"3,keyasint"`
+	LogSize   uint64      `cbor:"4,keyasint"`
+	LogRoot   tx.Digest   `cbor:"5,keyasint"`
+	StateRoot tx.Digest   `cbor:"6,keyasint"`
+	Block     SignedBlock `cbor:"7,keyasint"` // header Height+1
+}
+
 // Compact returns r without what only the full form carries: the rows, and the
 // later state. It still proves the entry; who could sign, under which rule and
 // what became of it is then the word of the validators.

@@ -140,6 +140,52 @@ func TestStateProof(t *testing.T) {
 	}
 }
 
+// A head is verified once, then rows under its root; together they are a state proof.
+func TestStateHead(t *testing.T) {
+	l, r := sample(t)
+	p := l.stateProof(l.Height, row.MatterKey(r.Entry.Seq))
+	for _, encode := range []func() ([]byte, error){p.Head().EncodeJSON, p.Head().EncodeCBOR} {
+		b, err := encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := ParseStateHead(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Verify(l.trust); err != nil {
+			t.Error(err)
+		}
+		if err := p.Row.Verify(h.StateRoot); err != nil {
+			t.Error(err)
+		}
+		if _, err := ParseStateHead(append(b, ' ', '1')); err == nil {
+			t.Error("something follows, and it was read")
+		}
+	}
+	for name, change := range map[string]func(h *StateHead){
+		"version":          func(h *StateHead) { h.V++ },
+		"other height":     func(h *StateHead) { h.Height-- },
+		"no height":        func(h *StateHead) { h.Height = 0 },
+		"other log":        func(h *StateHead) { h.LogSize++ },
+		"other log root":   func(h *StateHead) { h.LogRoot[0] ^= 1 },
+		"other root":       func(h *StateHead) { h.StateRoot[0] ^= 1 },
+		"other chain":      func(h *StateHead) { h.Chain = "zhenglian-other" },
+		"fewer signatures": func(h *StateHead) { h.Block.Commit.Signatures = h.Block.Commit.Signatures[1:] },
+	} {
+		h := l.stateProof(l.Height, row.ParamsKey()).Head()
+		change(h)
+		if err := h.Verify(l.trust); err == nil {
+			t.Errorf("%s: verified", name)
+		}
+	}
+	long := p.Row
+	long.Proof = nil
+	if long.Verify(p.StateRoot) == nil {
+		t.Error("a row without proof: verified")
+	}
+}
+
 // Proofs that the library must not be trusted with, or must refuse.
 func TestBadProofs(t *testing.T) {
 	l, _ := sample(t)

@@ -7,13 +7,13 @@
 // the two leaves next to the range, which show that nothing is missing at its
 // ends.
 //
-//	                 branch
-//	           ┌───────┴────────┐
-//	        branch            branch
-//	       ┌───┴───┐        ┌───┴───┐
-//	     stub    edge     inner    branch
-//	                     ┌──┴──┐   ┌──┴──┐
-//	                   leaf  leaf edge  stub
+//	            branch
+//	      ┌───────┴────────┐
+//	   branch            branch
+//	  ┌───┴───┐        ┌───┴───┐
+//	stub    edge     inner    branch
+//	                ┌──┴──┐   ┌──┴──┐
+//	              leaf  leaf edge  stub
 //
 // # Form
 //

@@ -333,4 +333,3 @@ func (d *reader) inner(n node, depth int) (uint32, error) {
 	p.hash, d.buf = hashInner(d.buf, p.height, p.size, p.version, &left.hash, &right.hash)
 	return at, nil
 }
-

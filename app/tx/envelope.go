@@ -47,13 +47,14 @@ type Signature struct {
 // ID returns the id of the statement inside.
 func (e *Envelope) ID() ID { return StatementID(e.Payload) }
 
-// paeHead is everything of the pre-authentication encoding before the payload.
-func paeHead(n int) []byte {
+// paeHead is everything of the pre-authentication encoding before a payload of
+// n bytes.
+func paeHead(payloadType string, n int) []byte {
 	b := make([]byte, 0, 80)
 	b = append(b, "DSSEv1 "...)
-	b = strconv.AppendInt(b, int64(len(PayloadType)), 10)
+	b = strconv.AppendInt(b, int64(len(payloadType)), 10)
 	b = append(b, ' ')
-	b = append(b, PayloadType...)
+	b = append(b, payloadType...)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(n), 10)
 	return append(b, ' ')
@@ -62,12 +63,18 @@ func paeHead(n int) []byte {
 // PAE returns the bytes that are signed (DSSE pre-authentication encoding):
 //
 //	"DSSEv1" SP len(type) SP type SP len(payload) SP payload
-func PAE(payload []byte) []byte { return append(paeHead(len(payload)), payload...) }
+func PAE(payload []byte) []byte { return PAEAs(PayloadType, payload) }
+
+// PAEAs is PAE of another payload type than that of statements, so that no
+// signature of the one kind is ever one of the other.
+func PAEAs(payloadType string, payload []byte) []byte {
+	return append(paeHead(payloadType, len(payload)), payload...)
+}
 
 // PAEDigest returns SHA-256(PAE(payload)), which is what secp256k1 keys sign.
 func PAEDigest(payload []byte) [32]byte {
 	h := sha256.New()
-	h.Write(paeHead(len(payload)))
+	h.Write(paeHead(PayloadType, len(payload)))
 	h.Write(payload)
 	var d [32]byte
 	h.Sum(d[:0])

@@ -10,7 +10,7 @@ import (
 // into block results and printed in judgments. Zero means accepted.
 //
 // Ranges: 1–99 form of an envelope or statement, 100–199 signatures and
-// accounts, 200–299 rules, 300–399 bodies, 900–999 the node.
+// accounts, 200–299 rules, 300–399 bodies, 470–489 shares and founding, 900–999 the node.
 type Code uint32
 
 // The codes. A test compares the table in app/README.md with codeTable below.
@@ -82,6 +82,12 @@ const (
 	CodeUnknownTag   Code = 301 // a code of the body is not in its table
 	CodeUSCC         Code = 302 // not a unified social credit code
 	CodeDivisionCode Code = 303 // not a division code
+
+	CodeShare    Code = 470 // the member has as much waiting for a block as is its share
+	CodeFounding Code = 471 // founding terms or part not well formed
+	CodeTerms    Code = 472 // part made for other terms
+	CodeFounder  Code = 473 // founders of the terms and of the parts differ
+	CodeUnsigned Code = 474 // a key of the part has not signed it
 
 	CodeInternal Code = 900 // a defect of the node; the statement is not at fault
 )
@@ -156,6 +162,11 @@ var codeTable = []codeRow{
 	{CodeUnknownTag, "UNKNOWN_CODE", "code not in its table", "see the kind's table in app/README.md", "代码不在代码表中"},
 	{CodeUSCC, "USCC", "not a unified social credit code", "check the 18 characters; the last one is a check character (GB 32100-2015)", "统一社会信用代码不正确"},
 	{CodeDivisionCode, "DIVISION", "not a division code", "state 6 digits of GB/T 2260", "行政区划代码不正确"},
+	{CodeShare, "SHARE_USED", "member's share of the waiting room is used up", "send it again when some of the member's statements are in a block", "该成员待入块的陈述已达份额，请稍后重试"},
+	{CodeFounding, "FOUNDING_FORM", "founding file not well formed", "see genesis/README.md", "创建文件格式不正确"},
+	{CodeTerms, "OTHER_TERMS", "part made for other terms", "compare the fingerprints of the terms and make the part anew", "创建份件所依据的条款不同，请核对条款指纹后重新制作"},
+	{CodeFounder, "FOUNDER", "not as the terms say of this founder", "compare the part with the terms", "与条款所列创建成员不符"},
+	{CodeUnsigned, "PART_UNSIGNED", "a key of the part has not signed it", "sign the part with it: zhengd genesis sign", "创建份件缺少其中密钥的签名"},
 	{CodeInternal, "INTERNAL", "internal error", "report it to the operator", "节点内部错误，请联系运营者"},
 }
 

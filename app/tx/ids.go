@@ -83,6 +83,9 @@ type MemberID string
 // Valid reports whether m has the form of a member id.
 func (m MemberID) Valid() bool { return isSlug(string(m), 2, 32, '-') }
 
+// ValidChain reports whether s can be a chain id.
+func ValidChain(s string) bool { return isSlug(s, 1, 50, '-') }
+
 // A Time is a moment in milliseconds since 1970-01-01T00:00:00Z. Its text form
 // is RFC 3339 in UTC with exactly three fractional digits.
 type Time int64

@@ -94,6 +94,15 @@ const secpHalfN = "\x7f\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\
 
 // Verify checks sig over payload, whose PAEDigest is digest.
 func (v *Verifier) Verify(payload []byte, digest [32]byte, sig []byte) error {
+	return v.verify(PayloadType, payload, digest, sig)
+}
+
+// VerifyAs checks sig over a payload of another type than a statement.
+func (v *Verifier) VerifyAs(payloadType string, payload, sig []byte) error {
+	return v.verify(payloadType, payload, sha256.Sum256(PAEAs(payloadType, payload)), sig)
+}
+
+func (v *Verifier) verify(payloadType string, payload []byte, digest [32]byte, sig []byte) error {
 	ok := false
 	switch v.typ {
 	case Secp256k1:
@@ -105,10 +114,10 @@ func (v *Verifier) Verify(payload []byte, digest [32]byte, sig []byte) error {
 		}
 	case SM2:
 		if len(sig) == 64 {
-			ok = v.sm2.verify(PAE(payload), sig)
+			ok = v.sm2.verify(PAEAs(payloadType, payload), sig)
 		}
 	case MLDSA65:
-		ok = mldsa65.Verify(v.mldsa, PAE(payload), nil, sig)
+		ok = mldsa65.Verify(v.mldsa, PAEAs(payloadType, payload), nil, sig)
 	}
 	if !ok {
 		return errorf(CodeSignature, "")

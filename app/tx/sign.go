@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/sha256"
 	"math/big"
 
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
@@ -89,17 +90,21 @@ func (k *PrivateKey) Public() PublicKey { return k.pub }
 func (k *PrivateKey) Secret() []byte { return append([]byte(nil), k.seed...) }
 
 // Sign implements Signer. secp256k1 signatures are deterministic (RFC 6979).
-func (k *PrivateKey) Sign(payload []byte) ([]byte, error) {
+func (k *PrivateKey) Sign(payload []byte) ([]byte, error) { return k.SignAs(PayloadType, payload) }
+
+// SignAs signs a payload of another type than a statement.
+func (k *PrivateKey) SignAs(payloadType string, payload []byte) ([]byte, error) {
+	pae := PAEAs(payloadType, payload)
 	switch k.pub.Type {
 	case Secp256k1:
-		d := PAEDigest(payload)
+		d := sha256.Sum256(pae)
 		sig, err := eth.Sign(d[:], k.secp)
 		if err != nil {
 			return nil, err
 		}
 		return sig[:64], nil // the 65th byte helps recovery, which we never do
 	case SM2:
-		r, s, err := sm2.SignWithSM2(rand.Reader, &k.sm2.PrivateKey, nil, PAE(payload))
+		r, s, err := sm2.SignWithSM2(rand.Reader, &k.sm2.PrivateKey, nil, pae)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +113,7 @@ func (k *PrivateKey) Sign(payload []byte) ([]byte, error) {
 		s.FillBytes(sig[32:])
 		return sig, nil
 	default:
-		return k.mldsa.Sign(rand.Reader, PAE(payload), crypto.Hash(0))
+		return k.mldsa.Sign(rand.Reader, pae, crypto.Hash(0))
 	}
 }
 

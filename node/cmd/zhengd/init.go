@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -52,6 +53,7 @@ policies (see genesis/README.md).`,
 			}
 			return json.NewEncoder(c.OutOrStdout()).Encode(map[string]string{
 				"node_id":       id.NodeID,
+				"validator":     hex.EncodeToString(id.Validator.PubKey.Bytes()),
 				"validator_key": base64.StdEncoding.EncodeToString(id.Validator.PubKey.Bytes()),
 				"home":          home,
 			})

@@ -5,12 +5,13 @@
 //	supervise_linux_test.go  its validators killed, and its supervisor
 //	crash_test.go            validators killed at random moments under load
 //	governance_test.go       its keys, members and rules changed
+//	founding_test.go         organisations that found a network, join, leave, change keys, lose a node
 //	network_test.go          validators stopped and started, and a node that joins late
 //
 // What a test of one process can show is tested beside the code; here is what
 // only whole processes can.
 //
-//	ZHENGLIAN_LONG=1   many more kills
+//	ZHENGLIAN_LONG=1   many more kills, and the whole walk of genesis/README.md
 //	ZHENGLIAN_SEED=N   the random choices of a run that printed this seed
 package e2e
 

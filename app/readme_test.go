@@ -374,12 +374,23 @@ func TestReadmeChecks(t *testing.T) {
 	s := section(t, protocol(t), "### Checks")
 	var want [][]string
 	for _, c := range receipt.Verify(nil, root, receipt.Options{}).Checks {
-		want = append(want, []string{"`" + c.ID + "`", c.Name.EN + " · " + c.Name.ZH, c.Article})
+		want = append(want, []string{"`" + c.ID + "`", c.Name.EN + " · " + c.Name.ZH, c.Point, c.Article})
 		if !regexp.MustCompile("(?m)^[0-9]+\\. `" + c.ID + "` — ").MatchString(s) {
 			t.Errorf("README.md does not say what check %s does", c.ID)
 		}
 	}
 	same(t, "checks", table(t, s, 0), want)
+	want = nil
+	for _, p := range receipt.Points() {
+		want = append(want, []string{p.ID, p.Name.EN + " · " + p.Name.ZH, p.Article})
+	}
+	same(t, "questions", table(t, s, 1), want)
+	want = nil
+	for _, o := range receipt.Outcomes() {
+		x := receipt.OutcomeText(o)
+		want = append(want, []string{"`" + string(o) + "`", x.EN + " · " + x.ZH})
+	}
+	same(t, "outcomes", table(t, s, 2), want)
 }
 
 func TestReadmeNumbers(t *testing.T) {

@@ -251,10 +251,13 @@ func (h *StateHead) check() error {
 	return h.Block.check()
 }
 
+// errVersion is in the error on a document of another version.
+var errVersion = errors.New("this program reads")
+
 func checkHead(v int, chain string, size uint64) error {
 	switch {
 	case v != Version:
-		return fmt.Errorf("version %d; this program reads version %d", v, Version)
+		return fmt.Errorf("version %d; %w version %d", v, errVersion, Version)
 	case len(chain) == 0 || len(chain) > 50 || !printable(chain):
 		return errors.New("chain id is malformed")
 	case size > tx.MaxInt:

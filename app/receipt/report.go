@@ -3,7 +3,6 @@ package receipt
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"unicode"
 
@@ -46,16 +45,22 @@ type Check struct {
 	Result   Result `json:"result"`
 	Sentence Text   `json:"sentence"`
 	Article  string `json:"article"` // the rule of law that the check serves
+	Point    string `json:"point"`   // the question that it helps to answer, see [Point]; empty: none
+
+	Outcome Outcome `json:"outcome,omitempty"` // what the result makes of the whole; empty: nothing in particular
 }
 
 // A Report is what verification found. It depends on its input only.
 type Report struct {
 	V          int     `json:"v"`
 	Verdict    Verdict `json:"verdict"`
+	Outcome    Outcome `json:"outcome"`
 	Summary    Text    `json:"summary"`
+	Points     []Point `json:"points"` // the fifteen questions, in their order
 	Checks     []Check `json:"checks"` // every check of the table, in its order
 	NotChecked []Text  `json:"not_checked"`
-	Facts      *Facts  `json:"facts"` // what the receipt says; to be relied on only as far as the verdict goes. nil: unreadable
+	Rebuttals  []Text  `json:"rebuttals"` // what evidence to the contrary would have to show
+	Facts      *Facts  `json:"facts"`     // what the receipt says; to be relied on only as far as the verdict goes. nil: unreadable
 }
 
 // Facts are what a receipt says.
@@ -130,115 +135,32 @@ const (
 
 // Text returns the report for people in a language: ZH, EN, or Both, Chinese
 // first.
-func (r *Report) Text(lang string) string {
-	var b strings.Builder
+func (r *Report) Text(lang string) string { return TextOf(r.Page, lang) }
+
+// TextOf writes the pages of a report in a language, or in both.
+func TextOf(page func(lang string) *Page, lang string) string {
+	if lang != Both {
+		return page(lang).Text()
+	}
+	return page(ZH).Text() + "\n" + strings.Repeat("-", 72) + "\n\n" + page(EN).Text()
+}
+
+// HTMLOf writes the page of a report as a document, in Chinese unless lang is EN.
+func HTMLOf(page func(lang string) *Page, lang string) string {
 	if lang != EN {
-		r.chinese(&b)
+		lang = ZH
 	}
-	if lang == Both {
-		b.WriteString("\n" + strings.Repeat("-", 72) + "\n\n")
-	}
-	if lang != ZH {
-		r.english(&b)
-	}
-	return b.String()
+	return page(lang).HTML()
 }
 
-var verdictZH = map[Verdict]string{Verified: "验证通过", Warned: "验证通过，但须注意", NotVerified: "验证不通过"}
-var resultZH = map[Result]string{Pass: "通过", Fail: "不通过", Skip: "未检查", Warn: "注意"}
-
-func (r *Report) chinese(b *strings.Builder) {
-	fmt.Fprintf(b, "结论：%s\n%s\n\n逐项检查\n", verdictZH[r.Verdict], r.Summary.ZH)
-	for i := range r.Checks {
-		c := &r.Checks[i]
-		fmt.Fprintf(b, "  [%s] %s：%s", resultZH[c.Result], c.Name.ZH, c.Sentence.ZH)
-		if c.Article != "" {
-			fmt.Fprintf(b, "（%s）", articleZH.Replace(c.Article))
-		}
-		b.WriteByte('\n')
+func verdictText(v Verdict) Text {
+	switch v {
+	case Verified:
+		return Text{"验证通过", string(v)}
+	case Warned:
+		return Text{"验证通过，但须注意", string(v)}
 	}
-	if f := r.Facts; f != nil {
-		title := "回执证明的内容"
-		if r.Verdict == NotVerified {
-			title = "回执所称的内容（未通过验证，不得采信）"
-		}
-		b.WriteString("\n" + title + "\n")
-		line := func(name, v string) {
-			if v != "" {
-				fmt.Fprintf(b, "  %s：%s\n", name, clean(v))
-			}
-		}
-		line("陈述编号", f.ID.String())
-		line("种类", string(f.Kind))
-		line("链", f.Chain)
-		line("陈述成员", named(string(f.Member), f.MemberName.ZH))
-		line("签署方声明的时间", f.ClaimedAt.String())
-		if f.NotBefore != nil {
-			line("不早于", fmt.Sprintf("区块 %d（%s）", f.NotBefore.Height, f.NotBefore.Hash))
-		}
-		line("封存时间", f.SealedAt)
-		line("位置", fmt.Sprintf("日志第 %d 条，区块高度 %d", f.Seq, f.Height))
-		for _, x := range f.Files {
-			line("文件", fmt.Sprintf("%s，%s，%d 字节，SHA-256 %s，SM3 %s", x.Role, x.Media, x.Bytes, x.SHA256, x.SM3))
-		}
-		for _, x := range f.Signers {
-			line("签署", fmt.Sprintf("%s账户 %s，%s，高度 %d", ended(named(string(x.Member), x.MemberName.ZH), "，"), x.Account, voteZH(x.Type), x.Height))
-		}
-		if f.State != "" {
-			line("状态", fmt.Sprintf("%s（%s，截至高度 %d，%s）", stateZH(f.State), f.State, f.AsOfHeight, f.AsOf))
-		}
-	}
-	b.WriteString("\n未检查的内容，以及本回执不能证明的事项\n")
-	for _, t := range r.NotChecked {
-		b.WriteString("  · " + t.ZH + "\n")
-	}
-}
-
-func (r *Report) english(b *strings.Builder) {
-	fmt.Fprintf(b, "Verdict: %s\n%s\n\nChecks\n", r.Verdict, r.Summary.EN)
-	for i := range r.Checks {
-		c := &r.Checks[i]
-		fmt.Fprintf(b, "  [%s] %s: %s", c.Result, c.Name.EN, c.Sentence.EN)
-		if c.Article != "" {
-			fmt.Fprintf(b, " (%s)", articleEN.Replace(c.Article))
-		}
-		b.WriteByte('\n')
-	}
-	if f := r.Facts; f != nil {
-		title := "What the receipt proves"
-		if r.Verdict == NotVerified {
-			title = "What the receipt claims (not verified: do not rely on it)"
-		}
-		b.WriteString("\n" + title + "\n")
-		line := func(name, v string) {
-			if v != "" {
-				fmt.Fprintf(b, "  %s: %s\n", name, clean(v))
-			}
-		}
-		line("statement", f.ID.String())
-		line("kind", string(f.Kind))
-		line("chain", f.Chain)
-		line("stated by", named(string(f.Member), f.MemberName.EN))
-		line("time claimed by the signers", f.ClaimedAt.String())
-		if f.NotBefore != nil {
-			line("not before", fmt.Sprintf("block %d (%s)", f.NotBefore.Height, f.NotBefore.Hash))
-		}
-		line("sealed at", f.SealedAt)
-		line("place", fmt.Sprintf("log entry %d, block height %d", f.Seq, f.Height))
-		for _, x := range f.Files {
-			line("file", fmt.Sprintf("%s, %s, %d bytes, SHA-256 %s, SM3 %s", x.Role, x.Media, x.Bytes, x.SHA256, x.SM3))
-		}
-		for _, x := range f.Signers {
-			line("signature", fmt.Sprintf("%saccount %s, %s, height %d", ended(named(string(x.Member), x.MemberName.EN), ", "), x.Account, voteEN(x.Type), x.Height))
-		}
-		if f.State != "" {
-			line("state", fmt.Sprintf("%s (as of height %d, %s)", f.State, f.AsOfHeight, f.AsOf))
-		}
-	}
-	b.WriteString("\nNot checked, and not proven by this receipt\n")
-	for _, t := range r.NotChecked {
-		b.WriteString("  - " + t.EN + "\n")
-	}
+	return Text{"验证不通过", string(v)}
 }
 
 // clean takes from text what could command a terminal or break a line. Names and
@@ -258,12 +180,6 @@ func named(id, name string) string {
 	}
 	return name + " (" + id + ")"
 }
-
-// The laws in each language, for people; Check.Article is for programs.
-var (
-	articleZH = strings.NewReplacer("art. 13", "第十三条", "art. 16", "第十六条", "art. 17", "第十七条", "art. 18", "第十八条")
-	articleEN = strings.NewReplacer("在线诉讼规则", "Online Litigation Rules", "电子签名法", "Electronic Signature Law")
-)
 
 // ended puts mark behind s unless s is empty.
 func ended(s, mark string) string {

@@ -24,7 +24,7 @@ func Keys(e Entry, get func(key []byte) (value []byte, err error)) ([][]byte, er
 	if err != nil {
 		return nil, fmt.Errorf("entry %d: %w", e.Seq, err)
 	}
-	s, err := tx.ParseStatement(env.Payload)
+	s, err := Statement(env.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("entry %d: %w", e.Seq, err)
 	}

@@ -26,6 +26,7 @@ type vector struct {
 	Verdict Verdict      `json:"verdict"`
 	Failing []string     `json:"failing"` // ids of the checks that fail
 	Why     string       `json:"why"`
+	Outcome Outcome      `json:"outcome"`
 }
 
 // forge makes a receipt for an envelope that the ledger never accepted, in a
@@ -38,6 +39,18 @@ func (l *ledger) forge(r *Receipt, e *tx.Envelope) *Receipt {
 	c.LogRoot = leafHash(c.Entry.Height, c.Entry.Envelope)
 	c.Entry.Seq, c.LogSize, c.Path = 0, 1, nil
 	return l.rebuild(c, func(_, v []byte) []byte { return v })
+}
+
+// forked gives r a later state of the same size, whose log is another, and which
+// the validators signed as well.
+func (l *ledger) forked(r *Receipt) *Receipt {
+	c := clone(l.T, l.later(r, l.Height))
+	c.Later.LogSize, c.Later.LogRoot = c.LogSize, tx.Digest{7}
+	root := appHash(c.Later.LogSize, c.Later.LogRoot, c.Later.StateRoot)
+	h := l.header(c.Later.Height + 1)
+	h.AppHash = root[:]
+	c.Later.Block = l.sign(h)
+	return c
 }
 
 func (l *ledger) vectors() (files map[string][]byte, index []vector) {
@@ -64,22 +77,22 @@ func (l *ledger) vectors() (files map[string][]byte, index []vector) {
 		}
 		index = append(index, v)
 	}
-	add(vector{"good.receipt.json", &id, &p, Verified, nil, "a capture with every signature, and its file"}, toJSON(t, good))
-	add(vector{"good.receipt.cbor", &id, &p, Verified, nil, "the same in the other encoding"}, toCBOR(t, good))
-	add(vector{"compact.receipt.cbor", &id, &p, Warned, nil, "the same without the state"}, toCBOR(t, good.Compact()))
-	add(vector{"withdrawn.receipt.json", &gone, nil, Warned, nil, "withdrawn later"}, toJSON(t, l.later(l.receipt(gone), l.Height)))
-	add(vector{"pending.receipt.json", &half, nil, NotVerified, []string{"policy"}, "waits for a signature"}, toJSON(t, l.receipt(half)))
-	add(vector{"endorsed.receipt.json", &half, nil, Verified, nil, "the signature came later"}, toJSON(t, l.later(l.receipt(half), l.Height)))
+	add(vector{"good.receipt.json", &id, &p, Verified, nil, "a capture with every signature, and its file", ""}, toJSON(t, good))
+	add(vector{"good.receipt.cbor", &id, &p, Verified, nil, "the same in the other encoding", ""}, toCBOR(t, good))
+	add(vector{"compact.receipt.cbor", &id, &p, Warned, nil, "the same without the state", ""}, toCBOR(t, good.Compact()))
+	add(vector{"withdrawn.receipt.json", &gone, nil, Warned, nil, "withdrawn later", ""}, toJSON(t, l.later(l.receipt(gone), l.Height)))
+	add(vector{"pending.receipt.json", &half, nil, NotVerified, []string{"policy"}, "waits for a signature", ""}, toJSON(t, l.receipt(half)))
+	add(vector{"endorsed.receipt.json", &half, nil, Verified, nil, "the signature came later", ""}, toJSON(t, l.later(l.receipt(half), l.Height)))
 
 	bad := func(check string, r *Receipt, why string) {
-		add(vector{"bad-" + check + ".receipt.json", &id, &p, NotVerified, []string{check}, why}, toJSON(t, r))
+		add(vector{"bad-" + check + ".receipt.json", &id, &p, NotVerified, []string{check}, why, ""}, toJSON(t, r))
 	}
 	twice := bytes.Replace(toJSON(t, good), []byte(`,"v":1}`), []byte(`,"v":1,"v":1}`), 1)
-	add(vector{"bad-package.receipt.json", &id, &p, NotVerified, []string{"package"}, "a member twice"}, twice)
-	add(vector{"bad-request.receipt.json", &tx.ID{1}, &p, NotVerified, []string{"request"}, "another statement was asked for"}, toJSON(t, good))
+	add(vector{"bad-package.receipt.json", &id, &p, NotVerified, []string{"package"}, "a member twice", ""}, twice)
+	add(vector{"bad-request.receipt.json", &tx.ID{1}, &p, NotVerified, []string{"request"}, "another statement was asked for", ""}, toJSON(t, good))
 	other := page()
 	other.SHA256[31] ^= 1
-	add(vector{"bad-file.receipt.json", &id, &other, NotVerified, []string{"file"}, "one bit of the file's digest differs"}, toJSON(t, good))
+	add(vector{"bad-file.receipt.json", &id, &other, NotVerified, []string{"file"}, "one bit of the file's digest differs", ""}, toJSON(t, good))
 
 	s, err := tx.ParseStatement(mustEnvelope(t, good).Payload)
 	if err != nil {
@@ -130,6 +143,11 @@ func (l *ledger) vectors() (files map[string][]byte, index []vector) {
 	c = clone(t, l.later(good, l.Height))
 	c.Later.Consistency[0][0] ^= 1
 	bad("later", c, "the later log does not extend the receipt's")
+
+	newer := bytes.Replace(toJSON(t, good), []byte(`,"v":1}`), []byte(`,"v":2}`), 1)
+	add(vector{"bad-version.receipt.json", &id, &p, NotVerified, []string{"package"}, "of a version to come", ""}, newer)
+	add(vector{"bad-fork.receipt.json", &id, &p, NotVerified, []string{"later"}, "the validators signed two logs of one size", ""}, toJSON(t, l.forked(good)))
+	add(vector{"nofile.receipt.json", &id, nil, Verified, nil, "no file was given to compare", ""}, toJSON(t, good))
 	return files, index
 }
 
@@ -157,6 +175,9 @@ func TestVectors(t *testing.T) {
 	failed := map[string]bool{}
 	for _, v := range index {
 		rep := verifyVector(t, trust, v)
+		if rep.Outcome != v.Outcome {
+			t.Errorf("%s: outcome %s, want %s", v.Receipt, rep.Outcome, v.Outcome)
+		}
 		if rep.Verdict != v.Verdict || !slices.Equal(failing(rep), v.Failing) {
 			t.Errorf("%s: %s, failing %v; want %s, %v\n%s", v.Receipt, rep.Verdict, failing(rep), v.Verdict, v.Failing, rep.Text(EN))
 		}
@@ -194,6 +215,17 @@ func verifyVector(t *testing.T, trust *Trust, v vector) *Report {
 func writeVectors(t *testing.T) {
 	l := newLedger(t)
 	files, index := l.vectors()
+	for i := range index {
+		v := &index[i]
+		o := Options{}
+		if v.WantID != nil {
+			o.WantID = *v.WantID
+		}
+		if v.File != nil {
+			o.Files = []FileDigests{*v.File}
+		}
+		v.Outcome = Verify(files[v.Receipt], l.trust, o).Outcome
+	}
 	b, err := json.MarshalIndent(index, "", "  ")
 	if err != nil {
 		t.Fatal(err)

@@ -30,21 +30,22 @@ type FileDigests struct {
 
 // checks is the table of checks, in the order of the report. Articles are of the
 // Online Litigation Rules of the Supreme People's Court (法释〔2021〕12号: 16 what
-// is the same after it went on the chain, 17 the platform and its process) and
-// of the Electronic Signature Law (13, reliable signatures).
+// is the same after it went on the chain, 17 the platform and its process, 18 what
+// supports it from before) and of the Electronic Signature Law (13, reliable
+// signatures).
 var checks = []Check{
-	{ID: "package", Name: Text{"回执格式", "receipt well formed"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "request", Name: Text{"所查对象", "what was asked for"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "statement", Name: Text{"陈述内容", "statement"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "signatures", Name: Text{"签名", "signatures"}, Article: "电子签名法 art. 13"},
-	{ID: "accounts", Name: Text{"签署账户", "accounts"}, Article: "电子签名法 art. 13"},
-	{ID: "policy", Name: Text{"会签规则", "co-signing rule"}, Article: "在线诉讼规则 art. 17"},
-	{ID: "inclusion", Name: Text{"日志收录", "inclusion in the log"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "state", Name: Text{"状态证明", "proofs of state"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "apphash", Name: Text{"区块根值", "root in the block"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "quorum", Name: Text{"验证节点签名", "signatures of the validators"}, Article: "在线诉讼规则 art. 17"},
-	{ID: "file", Name: Text{"文件摘要", "file digests"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "later", Name: Text{"后续状态", "later state"}, Article: "在线诉讼规则 art. 17"},
+	{ID: "package", Name: Text{"回执格式", "receipt well formed"}, Article: articleOfAfter, Point: "V1"},
+	{ID: "request", Name: Text{"所查对象", "what was asked for"}, Article: articleOfAfter, Point: "V1"},
+	{ID: "statement", Name: Text{"陈述内容", "statement"}, Article: articleOfAfter, Point: "V4"},
+	{ID: "signatures", Name: Text{"签名", "signatures"}, Article: articleOfSigning, Point: "V5"},
+	{ID: "accounts", Name: Text{"签署账户", "accounts"}, Article: articleOfSigning, Point: "V11"},
+	{ID: "policy", Name: Text{"会签规则", "co-signing rule"}, Article: articleOfProcess, Point: "V6"},
+	{ID: "inclusion", Name: Text{"日志收录", "inclusion in the log"}, Article: articleOfAfter, Point: "V7"},
+	{ID: "state", Name: Text{"状态证明", "proofs of state"}, Article: articleOfAfter, Point: "V7"},
+	{ID: "apphash", Name: Text{"区块根值", "root in the block"}, Article: articleOfAfter, Point: "V7"},
+	{ID: "quorum", Name: Text{"验证节点签名", "signatures of the validators"}, Article: articleOfProcess, Point: "V9"},
+	{ID: "file", Name: Text{"文件摘要", "file digests"}, Article: articleOfAfter, Point: "V2"},
+	{ID: "later", Name: Text{"后续状态", "later state"}, Article: articleOfAfter, Point: "V12"},
 }
 
 // A verification gathers the results of the checks.
@@ -77,8 +78,28 @@ func Verify(receipt []byte, t *Trust, o Options) *Report {
 
 func (v *verification) set(id string, r Result, zh, en string) {
 	c := v.report.Check(id)
-	c.Result, c.Sentence = r, Text{clean(zh), clean(en)}
+	c.Result, c.Sentence, c.Outcome = r, Text{clean(zh), clean(en)}, noOutcome
+	if r == Fail {
+		c.Outcome = whenFails(id)
+	}
 }
+
+// whenFails is what a check makes of the whole when it fails, unless it says
+// otherwise.
+func whenFails(id string) Outcome {
+	switch id {
+	case "package":
+		return Malformed
+	case "request", "inclusion", "state", "apphash", "file":
+		return HashMismatch
+	case "policy":
+		return QuorumNotMet
+	}
+	return Inconsistent
+}
+
+// means says what the result of a check makes of the whole.
+func (v *verification) means(id string, o Outcome) { v.report.Check(id).Outcome = o }
 
 // failed reports a check that failed for a reason that only English has.
 func (v *verification) failed(id, zh, en string, err error) {
@@ -89,6 +110,9 @@ func (v *verification) run(b []byte) {
 	r, err := Parse(b)
 	if err != nil {
 		v.failed("package", "回执无法读取或格式有误", "The receipt cannot be read", err)
+		if errors.Is(err, errVersion) {
+			v.means("package", Unsupported)
+		}
 		return
 	}
 	v.receipt, v.asOf = r, r.Entry.Height
@@ -135,9 +159,10 @@ func (v *verification) request() {
 }
 
 func (v *verification) statement() bool {
-	s, err := tx.ParseStatement(v.env.Payload)
+	s, err := Statement(v.env.Payload)
 	if err != nil {
 		v.failed("statement", "陈述不是规范格式", "The statement is not in its canonical form", err)
+		v.means("statement", Malformed)
 		return false
 	}
 	v.stmt = s
@@ -147,6 +172,8 @@ func (v *verification) statement() bool {
 			fmt.Sprintf("The statement or the receipt is of another chain (%q, %q) than the trust root (%q).", s.Chain, v.receipt.Chain, v.trust.Chain))
 	case s.Expires < v.receipt.Entry.Height:
 		v.set("statement", Fail, "陈述上链的高度晚于其自定的最后高度。", "The statement entered the ledger after the last height that it allows.")
+	case s.Body == nil:
+		v.set("statement", Pass, "陈述为规范格式，属于本链，编号即其内容的 SHA-256；正文是否合乎其种类的格式，由验证节点在收录时审查。", "The statement is canonical and of this chain; its id is the SHA-256 of its bytes. That its body has the form of its kind was judged by the validators when they let it in.")
 	default:
 		v.set("statement", Pass, "陈述为规范格式，属于本链，编号即其内容的 SHA-256。", "The statement is canonical and of this chain; its id is the SHA-256 of its bytes.")
 	}
@@ -187,6 +214,7 @@ func (v *verification) quorum() {
 	case errors.Is(err, errNoQuorum):
 		v.set("quorum", Fail, fmt.Sprintf("签署该区块的表决权为 %d/%d，未超过三分之二。", signed, total),
 			fmt.Sprintf("Validators with %d of %d votes signed the block, which is not more than two thirds.", signed, total))
+		v.means("quorum", QuorumNotMet)
 	case errors.Is(err, errOtherValidators):
 		v.set("quorum", Fail, "该区块的验证节点名单与可信根不同，请取得相应高度的可信根。", "The block names other validators than the trust root; get the trust root of its time.")
 	case err != nil:
@@ -204,6 +232,9 @@ func (v *verification) quorum() {
 func (v *verification) file() {
 	if len(v.opt.Files) == 0 {
 		v.set("file", Skip, "未提供文件，未比对。", "No file was given to compare.")
+		if v.stmt.Body != nil {
+			v.means("file", Partial)
+		}
 		return
 	}
 	seal, _ := v.stmt.Body.(*tx.Evidence)
@@ -290,12 +321,19 @@ func (v *verification) later() {
 		st, err := v.advance(l)
 		if err != nil {
 			v.failed("later", "后续状态的证明不成立", "The proof of the later state does not hold", err)
+			if errors.Is(err, errFork) {
+				v.means("later", ForkDetected)
+			}
 			return
 		}
 		v.now, v.asOf = st, l.Height
 	}
 	v.became()
 }
+
+// errFork is two logs of one size, both confirmed by more than two thirds of the
+// validators.
+var errFork = errors.New("the validators confirmed two different logs of the same size: the ledger was forked")
 
 // advance verifies the later state: its block, its roots, that its log extends
 // the receipt's, and its rows.
@@ -309,6 +347,9 @@ func (v *verification) advance(l *Later) (*standing, error) {
 	r := v.receipt
 	if r.LogSize == 0 || l.LogSize < r.LogSize {
 		return nil, errors.New("its log is shorter than the receipt's")
+	}
+	if l.LogSize == r.LogSize && l.LogRoot != r.LogRoot && v.report.Check("quorum").Result != Fail && v.report.Check("apphash").Result == Pass {
+		return nil, errFork
 	}
 	if err := tlog.CheckTree(hashes(l.Consistency), int64(l.LogSize), tlog.Hash(l.LogRoot), int64(r.LogSize), tlog.Hash(r.LogRoot)); err != nil {
 		return nil, fmt.Errorf("its log does not extend the receipt's: %w", err)
@@ -343,6 +384,9 @@ func (v *verification) became() {
 	note := func(zh, en string) {
 		say(Warn, zh, en)
 		v.summary = &Text{zh, en}
+		if st.matter.State != row.Challenged || !opens(v.stmt) {
+			v.means("later", Superseded)
+		}
 	}
 	switch {
 	case v.stmt.Kind == tx.EndorseKind:
@@ -457,6 +501,7 @@ func (v *verification) accounts() {
 		}
 		if err := p.account.Check(p.vote.Height); err != nil {
 			v.failed("accounts", "签署时账户不在有效期内", "An account could not sign at that height", err)
+			v.means("accounts", KeyRevoked)
 			return
 		}
 		if c := p.account.CompromisedFrom; c != 0 && p.vote.Height >= c {
@@ -480,6 +525,7 @@ func (v *verification) policy() {
 	if v.compact() {
 		v.set("policy", Warn, "简式回执只证明陈述已被收录，不证明会签规则已满足，请取得完整回执。",
 			"The compact form proves that the statement was accepted, not that its co-signing rule is met; ask for the full receipt.")
+		v.means("policy", Partial)
 		return
 	}
 	st := v.now
@@ -504,6 +550,7 @@ func (v *verification) policy() {
 	case outcome == row.Waits:
 		zh, en := "会签尚未齐备（"+name.ZH+"），尚缺："+lacks+"。", "The signatures do not yet satisfy "+name.EN+"; missing: "+lacks+"."
 		v.set("policy", Fail, zh, en)
+		v.means("policy", Waiting)
 		v.summary = &Text{zh, en}
 	case outcome != row.Effective:
 		zh, en := "会签未在期限内齐备，或事项已另行处理，陈述未生效。", "The signatures were not complete in time, or the matter moved on: the statement took no effect."
@@ -591,6 +638,8 @@ func (v *verification) conclude() {
 		r.Summary = Text{"该陈述已上链、会签齐备且未被改动。", "The statement is on the ledger, co-signed as its rule asks, and unchanged."}
 	}
 	v.notChecked()
+	r.Rebuttals = rebuttals(v.stmt != nil && v.stmt.Body != nil)
+	r.Answer()
 }
 
 func (v *verification) notChecked() {
@@ -612,6 +661,9 @@ func (v *verification) notChecked() {
 			if b.Env != nil {
 				add("采集环境的清洁性报告只有摘要，其内容未检查。", "The report on the capturing environment is named by its digest; its content was not checked.")
 			}
+		}
+		if v.stmt.Body == nil {
+			add("正文的内容：本程序只读取证据封存陈述的正文，其他种类须按其所签原文阅读。", "What the body says: this program reads the bodies of evidence.seal alone; for other kinds read what was signed.")
 		}
 		add("签署方声明的时间是其自述，只有“不早于”与“封存时间”之间的区间得到证明。", "The claimed time is the signers' own; only the interval from \"not before\" to \"sealed at\" is proven.")
 		if v.now != nil {

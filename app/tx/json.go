@@ -647,6 +647,49 @@ func (r *Reader) skip() []byte {
 	return r.b[start:r.i]
 }
 
+// value reads any canonical value whose schema is not known.
+func (r *Reader) value() {
+	if r.err != nil {
+		return
+	}
+	switch c := r.peek(); c {
+	case '{':
+		o := r.Object()
+		for r.err == nil && o.next() {
+			r.value()
+		}
+		o.End()
+	case '[':
+		r.Array(len(r.b), func(int) { r.value() })
+	case '"':
+		r.rawString()
+	case 't', 'f':
+		r.Bool()
+	default:
+		r.Int(-MaxInt, MaxInt)
+	}
+}
+
+// next reads the name of the next member, whatever it is, and reports whether there
+// is one.
+func (o *Object) next() bool {
+	r := o.r
+	if r.err != nil || r.peek() == '}' {
+		return false
+	}
+	if o.any && !r.expect(',') {
+		return false
+	}
+	name := r.rawString()
+	if r.err == nil && o.any && name <= o.last {
+		o.misplaced(name)
+	}
+	r.expect(':')
+	o.last, o.any = name, true
+	r.at = step{name: clip(name)}
+	return r.err == nil
+}
+
 // clip bounds a name taken from hostile input before it goes into a message.
 func clip(s string) string {
 	if len(s) > 40 {

@@ -378,6 +378,7 @@ func FuzzParseStatement(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		sameHeader(t, b)
 		s, err := ParseStatement(b)
 		if err != nil {
 			if CodeOf(err) == CodeInternal {

@@ -103,7 +103,7 @@ func disclosed(d *fields.Disclosure, doc []byte) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := tx.ParseStatement(env.Payload)
+	s, err := receipt.Statement(env.Payload)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"zhenglian/app/receipt"
 	"zhenglian/app/tx"
@@ -64,43 +63,37 @@ func (r *Report) JSON() []byte {
 }
 
 // Text returns the report for people in a language of package receipt.
-func (r *Report) Text(lang string) string {
-	var b strings.Builder
-	if lang != receipt.EN {
-		b.WriteString(r.Report.Text(receipt.ZH))
-		r.facts(&b, true)
+func (r *Report) Text(lang string) string { return receipt.TextOf(r.Page, lang) }
+
+// Page is the page of the report on the receipt, with what the bundle says behind
+// its facts.
+func (r *Report) Page(lang string) *receipt.Page {
+	p := r.Report.Page(lang)
+	if r.Bundle == nil {
+		return p
 	}
-	if lang == receipt.Both {
-		b.WriteString("\n" + strings.Repeat("-", 72) + "\n\n")
-	}
-	if lang != receipt.ZH {
-		b.WriteString(r.Report.Text(receipt.EN))
-		r.facts(&b, false)
-	}
-	return b.String()
+	at := max(0, len(p.Sections)-2) // before what was not checked and what would rebut it
+	p.Sections = slices.Insert(p.Sections, at, r.facts(lang))
+	return p
 }
 
-// facts writes what the bundle says. Values are quoted, because they come from a
-// file that anybody may have written.
-func (r *Report) facts(b *strings.Builder, zh bool) {
+// facts are what the bundle says. Values are quoted, because they come from a file
+// that anybody may have written.
+func (r *Report) facts(lang string) receipt.Section {
 	f := r.Bundle
-	if f == nil {
-		return
-	}
 	tr := func(t receipt.Text) string {
-		if zh {
+		if lang == receipt.ZH {
 			return t.ZH
 		}
 		return t.EN
 	}
-	line := func(t receipt.Text, format string, a ...any) {
-		fmt.Fprintf(b, "  %s: %s\n", tr(t), fmt.Sprintf(format, a...))
-	}
-	title := receipt.Text{ZH: "证据包证明的内容", EN: "What the bundle proves"}
+	s := receipt.Section{Title: tr(receipt.Text{ZH: "证据包证明的内容", EN: "What the bundle proves"})}
 	if r.Verdict == receipt.NotVerified {
-		title = receipt.Text{ZH: "证据包所称的内容（未通过验证，不得采信）", EN: "What the bundle claims (not verified: do not rely on it)"}
+		s.Title = tr(receipt.Text{ZH: "证据包所称的内容（未通过验证，不得采信）", EN: "What the bundle claims (not verified: do not rely on it)"})
 	}
-	fmt.Fprintf(b, "\n%s\n", tr(title))
+	line := func(t receipt.Text, format string, a ...any) {
+		s.Lines = append(s.Lines, receipt.Line{Label: tr(t), Text: fmt.Sprintf(format, a...)})
+	}
 	if f.NotBefore != nil {
 		line(receipt.Text{ZH: "不早于", EN: "not before"}, "%s (%s)", f.NotBefore.At, tr(f.NotBefore.By))
 	}
@@ -127,6 +120,7 @@ func (r *Report) facts(b *strings.Builder, zh bool) {
 	if f.Withheld > 0 {
 		line(receipt.Text{ZH: "未出示", EN: "withheld"}, "%d", f.Withheld)
 	}
+	return s
 }
 
 // superseded are the sentences by which a receipt says that it was alone: a
@@ -171,6 +165,7 @@ func (v *verification) conclude() {
 	r.Verdict = verdict
 	r.Checks = append(append([]receipt.Check(nil), v.checks...), base.Checks...)
 	v.notChecked()
+	r.Answer()
 }
 
 func (v *verification) notChecked() {

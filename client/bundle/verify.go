@@ -29,19 +29,19 @@ type Options struct {
 // checks is the table of checks, in the order of the report; those of the receipt
 // follow. Articles are those of package receipt.
 var checks = []receipt.Check{
-	{ID: "archive", Name: receipt.Text{ZH: "证据包格式", EN: "archive well formed"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "manifest", Name: receipt.Text{ZH: "清单", EN: "manifest"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "contents", Name: receipt.Text{ZH: "内容摘要", EN: "digests of the contents"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "record", Name: receipt.Text{ZH: "签名陈述", EN: "signed record"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "seal", Name: receipt.Text{ZH: "加盐树根", EN: "salted root"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "evidence_files", Name: receipt.Text{ZH: "证据文件", EN: "evidence files"}, Article: "在线诉讼规则 art. 16"},
-	{ID: "custody", Name: receipt.Text{ZH: "保管记录", EN: "custody log"}, Article: "在线诉讼规则 art. 17"},
-	{ID: "environment", Name: receipt.Text{ZH: "采集环境", EN: "capturing environment"}, Article: "在线诉讼规则 art. 17"},
-	{ID: "capture", Name: receipt.Text{ZH: "采集摘要", EN: "capture summary"}, Article: "在线诉讼规则 art. 17"},
-	{ID: "timestamps", Name: receipt.Text{ZH: "时间戳", EN: "time-stamps"}, Article: "在线诉讼规则 art. 17"},
-	{ID: "interval", Name: receipt.Text{ZH: "时间区间", EN: "interval of time"}, Article: "在线诉讼规则 art. 17"},
-	{ID: "trust_copy", Name: receipt.Text{ZH: "可信根副本", EN: "copy of the trust root"}, Article: ""},
-	{ID: "readme", Name: receipt.Text{ZH: "说明文件", EN: "explanations"}, Article: ""},
+	{ID: "archive", Name: receipt.Text{ZH: "证据包格式", EN: "archive well formed"}, Article: "在线诉讼规则 art. 16", Point: "V1"},
+	{ID: "manifest", Name: receipt.Text{ZH: "清单", EN: "manifest"}, Article: "在线诉讼规则 art. 16", Point: "V1"},
+	{ID: "contents", Name: receipt.Text{ZH: "内容摘要", EN: "digests of the contents"}, Article: "在线诉讼规则 art. 16", Point: "V2"},
+	{ID: "record", Name: receipt.Text{ZH: "签名陈述", EN: "signed record"}, Article: "在线诉讼规则 art. 16", Point: "V4"},
+	{ID: "seal", Name: receipt.Text{ZH: "加盐树根", EN: "salted root"}, Article: "在线诉讼规则 art. 16", Point: "V3"},
+	{ID: "evidence_files", Name: receipt.Text{ZH: "证据文件", EN: "evidence files"}, Article: "在线诉讼规则 art. 16", Point: "V2"},
+	{ID: "custody", Name: receipt.Text{ZH: "保管记录", EN: "custody log"}, Article: "在线诉讼规则 art. 18", Point: "V15"},
+	{ID: "environment", Name: receipt.Text{ZH: "采集环境", EN: "capturing environment"}, Article: "在线诉讼规则 art. 18", Point: "V13"},
+	{ID: "capture", Name: receipt.Text{ZH: "采集摘要", EN: "capture summary"}, Article: "在线诉讼规则 art. 18", Point: "V14"},
+	{ID: "timestamps", Name: receipt.Text{ZH: "时间戳", EN: "time-stamps"}, Article: "在线诉讼规则 art. 18", Point: "V10"},
+	{ID: "interval", Name: receipt.Text{ZH: "时间区间", EN: "interval of time"}, Article: "在线诉讼规则 art. 18", Point: "V10"},
+	{ID: "trust_copy", Name: receipt.Text{ZH: "可信根副本", EN: "copy of the trust root"}, Article: "在线诉讼规则 art. 17", Point: "V9"},
+	{ID: "readme", Name: receipt.Text{ZH: "说明文件", EN: "explanations"}, Article: "在线诉讼规则 art. 16", Point: "V1"},
 }
 
 // Bounds of entries that are read into memory.
@@ -90,7 +90,20 @@ func Verify(ctx context.Context, r io.ReaderAt, size int64, t *receipt.Trust, o 
 
 func (v *verification) set(id string, r receipt.Result, zh, en string) {
 	i := slices.IndexFunc(v.checks, func(c receipt.Check) bool { return c.ID == id })
-	v.checks[i].Result, v.checks[i].Sentence = r, receipt.Text{ZH: zh, EN: en}
+	c := &v.checks[i]
+	c.Result, c.Sentence, c.Outcome = r, receipt.Text{ZH: zh, EN: en}, ""
+	switch {
+	case r == receipt.Fail && (id == "archive" || id == "manifest"):
+		c.Outcome = receipt.Malformed
+	case r == receipt.Fail && (id == "contents" || id == "evidence_files" || id == "seal" || id == "record" || id == "readme"):
+		c.Outcome = receipt.HashMismatch
+	case id == "timestamps" && (r == receipt.Fail || r == receipt.Warn):
+		c.Outcome = receipt.TimeUntrusted
+	case r == receipt.Fail:
+		c.Outcome = receipt.Inconsistent
+	case id == "evidence_files" && r == receipt.Warn:
+		c.Outcome = receipt.Partial
+	}
 }
 
 // failed reports a check that failed for a reason that only English has. Errors
@@ -289,7 +302,7 @@ func (v *verification) readReceipt() {
 		return // the receipt's own check says so
 	}
 	v.env, _ = tx.ParseEnvelope(v.receipt.Entry.Envelope) // Parse has seen to it
-	if v.stmt, err = tx.ParseStatement(v.env.Payload); err != nil {
+	if v.stmt, err = receipt.Statement(v.env.Payload); err != nil {
 		return
 	}
 	e, ok := v.stmt.Body.(*tx.Evidence)

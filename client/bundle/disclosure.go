@@ -85,8 +85,9 @@ func VerifyDisclosure(b []byte, t *receipt.Trust, o Options) *Report {
 		base.Summary = receipt.Text{ZH: "出示的内容不能采信。", EN: "What is disclosed is not to be relied on."}
 	default:
 		c.Result = receipt.Pass
-		c.Sentence = receipt.Text{ZH: fmt.Sprintf("出示的内容是上链陈述加盐树 %d 项中的第 %d 项。", d.Size, d.Index+1),
-			EN: fmt.Sprintf("What is disclosed is leaf %d of %d under the salted root that the statement has on the ledger.", d.Index, d.Size)}
+		// Not how many leaves there are: the root does not commit to that.
+		c.Sentence = receipt.Text{ZH: fmt.Sprintf("出示的内容是上链陈述加盐树中的第 %d 项。", d.Index+1),
+			EN: fmt.Sprintf("What is disclosed is leaf %d under the salted root that the statement has on the ledger.", d.Index)}
 	}
 	base.Checks = append([]receipt.Check{c}, base.Checks...)
 	base.NotChecked = append(base.NotChecked, receipt.Text{ZH: "未出示的其他字段和文件。", EN: "The other fields and files, which are not disclosed."})
@@ -114,7 +115,7 @@ func disclosed(d *fields.Disclosure, doc []byte) (*Facts, error) {
 	if err := d.Verify(e.FieldsRoot); err != nil {
 		return nil, err
 	}
-	facts := &Facts{Root: e.FieldsRoot, Fields: []Field{}, Tokens: []Stamp{}, Withheld: int(d.Size) - 1}
+	facts := &Facts{Root: e.FieldsRoot, Fields: []Field{}, Tokens: []Stamp{}}
 	if f, err := fields.ParseField(d.Entry); err == nil {
 		facts.Fields = append(facts.Fields, Field{f.Name, f.Value})
 		return facts, nil

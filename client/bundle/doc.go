@@ -24,13 +24,15 @@
 //	evidence/trust.json     the trust root of the office, to compare
 //	evidence/README.txt     explanations, the same in every bundle of a version
 //
-// The same contents make the same bytes. The layout leaves to WACZ 1.2 what it
-// reserves: archive/, indexes/, pages/ and datapackage*.json at the top.
+//	archive/data.warc.gz    of a web capture: what went over the network, WARC 1.1
+//	indexes/index.cdx       its index, CDXJ
+//	pages/pages.jsonl       the page in it
+//	datapackage.json        all of the above, and datapackage-digest.json
 //
-// BUG(bundle): This version writes nothing there, so a bundle is not yet a WACZ file. Package
-// capture keeps no response bodies, of which a WARC would be made; a page is carried
-// as MHTML, PNG, PDF and net.jsonl. The reader refuses files in those places, because
-// nothing would check them.
+// The same contents make the same bytes. The last five make the bundle a WACZ file
+// (1.2.0), which replayweb.page and the like open; see [DataPackage]. They are there
+// together or not at all: a bundle that withholds one of the first three is no WACZ
+// file. Nothing else may be in the places that WACZ reserves.
 //
 // # How it hangs together
 //
@@ -49,7 +51,7 @@
 // digest as well, so that a receipt and a file prove each other without a bundle.
 //
 // Nothing in a bundle is free to be changed: what is not under the root follows
-// from the statement or the receipt (tokens, certificates, anchor, record, later
+// from the manifest (datapackage.json), the statement or the receipt (tokens, certificates, anchor, record, later
 // lines of custody), is constant (README.txt), or is compared with what the verifier
 // brings along (trust.json).
 //
@@ -76,6 +78,7 @@
 //	custody         chained, sealed up to the seal, and what follows from the receipt
 //	environment     env.json is the statement's; Warn: an item failed
 //	capture         sealed fields are those of capture.json
+//	web_archive     records of the WARC, its index, the package; page and server are the sealed ones
 //	timestamps      imprint, signature, usage, chain at genTime; Warn: no trusted authority
 //	interval        not before, not after; Warn: clocks disagree
 //	trust_copy      trust.json is the verifier's

@@ -38,6 +38,7 @@ var checks = []receipt.Check{
 	{ID: "custody", Name: receipt.Text{ZH: "保管记录", EN: "custody log"}, Article: "在线诉讼规则 art. 18", Point: "V15"},
 	{ID: "environment", Name: receipt.Text{ZH: "采集环境", EN: "capturing environment"}, Article: "在线诉讼规则 art. 18", Point: "V13"},
 	{ID: "capture", Name: receipt.Text{ZH: "采集摘要", EN: "capture summary"}, Article: "在线诉讼规则 art. 18", Point: "V14"},
+	{ID: "web_archive", Name: receipt.Text{ZH: "网页归档", EN: "web archive"}, Article: "在线诉讼规则 art. 18", Point: "V14"},
 	{ID: "timestamps", Name: receipt.Text{ZH: "时间戳", EN: "time-stamps"}, Article: "在线诉讼规则 art. 18", Point: "V10"},
 	{ID: "interval", Name: receipt.Text{ZH: "时间区间", EN: "interval of time"}, Article: "在线诉讼规则 art. 18", Point: "V10"},
 	{ID: "trust_copy", Name: receipt.Text{ZH: "可信根副本", EN: "copy of the trust root"}, Article: "在线诉讼规则 art. 17", Point: "V9"},
@@ -141,6 +142,7 @@ func (v *verification) run(r io.ReaderAt, size int64) {
 	v.custody()
 	v.environment()
 	v.capture()
+	v.webArchive()
 	v.interval()
 	v.trustCopy()
 }
@@ -224,6 +226,9 @@ func (v *verification) lists(m *Manifest) error {
 			return fmt.Errorf("%q is not known, or of another role or type", f.Path)
 		}
 		listed[f.Path] = true
+	}
+	if m.IsWACZ() { // the package lists the manifest, and so cannot be listed there
+		listed[NamePackage], listed[NamePackageDigest] = true, true
 	}
 	for i := range v.archive.Entries {
 		n := v.archive.Entries[i].Name

@@ -16,9 +16,8 @@ import (
 	"zhenglian/client/stamp"
 )
 
-// Names in a bundle. Everything of ours is under Dir: the folders archive,
-// indexes and pages and the files datapackage*.json at the top have the meaning
-// that WACZ 1.2 gives them, and this version writes none of them.
+// Names in a bundle. Everything of ours is under Dir; what is elsewhere, see
+// NameWARC, has the meaning that WACZ 1.2 gives it.
 const (
 	Dir          = "evidence/"
 	NameManifest = Dir + "manifest.json"
@@ -35,7 +34,7 @@ const (
 
 // isOther reports whether a name is not for evidence files.
 func isOther(n string) bool {
-	return !strings.HasPrefix(n, DirFiles) && !strings.HasPrefix(n, DirCapture)
+	return !strings.HasPrefix(n, DirFiles) && !strings.HasPrefix(n, DirCapture) && !slices.Contains(waczFiles, n)
 }
 
 func nameToken(i int) string { return fmt.Sprintf("%s%02d.tsr", DirTSA, i) }
@@ -133,7 +132,19 @@ func write(ctx context.Context, w io.Writer, c Contents) error {
 		p.sources = append(p.sources, Source{Entry{Name: f.Path, Size: s.Bytes, CRC: s.CRC}, open})
 	}
 	slices.SortFunc(m.Others, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	p.sources = append(p.sources, BytesSource(NameManifest, m.Encode()))
+	encoded := m.Encode()
+	p.sources = append(p.sources, BytesSource(NameManifest, encoded))
+	if m.IsWACZ() {
+		pages, err := readSource(p.sources, NamePages, maxSmall)
+		if err != nil {
+			return err
+		}
+		pkg, digest, err := DataPackage(&m, encoded, pages)
+		if err != nil {
+			return err
+		}
+		p.sources = append(p.sources, BytesSource(NamePackage, pkg), BytesSource(NamePackageDigest, digest))
+	}
 	slices.SortFunc(p.sources, func(a, b Source) int { return strings.Compare(a.Name, b.Name) })
 	return WriteArchive(w, p.sources)
 }
@@ -145,6 +156,20 @@ func sumSource(ctx context.Context, open func() (io.ReadCloser, error), size int
 	}
 	defer r.Close() // only read
 	return digest(ctx, r, size)
+}
+
+// readSource reads the source of a name, which may have max bytes.
+func readSource(all []Source, name string, max int64) ([]byte, error) {
+	s := all[slices.IndexFunc(all, func(s Source) bool { return s.Name == name })]
+	if s.Size > max {
+		return nil, fmt.Errorf("%s has %d bytes; the limit is %d", name, s.Size, max)
+	}
+	r, err := s.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close() // only read
+	return io.ReadAll(io.LimitReader(r, s.Size))
 }
 
 // packer gathers the entries that are held in memory.

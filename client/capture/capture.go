@@ -47,6 +47,12 @@ const (
 	CertBad Certificate = "bad"
 )
 
+// Values of Options.Cookies.
+const (
+	CookiesRedacted = "redacted"
+	CookiesKept     = "kept"
+)
+
 // Errors of Page that callers branch on.
 var (
 	// ErrNoBrowser: no Chromium was found or given.
@@ -89,6 +95,10 @@ type Options struct {
 	MaxBytes int64
 	// MaxRedirects bounds the HTTP redirects of one request; 0 means 10.
 	MaxRedirects int
+	// Cookies says whether values of cookies and credentials in headers become
+	// part of the evidence: CookiesRedacted, which is the default, or
+	// CookiesKept.
+	Cookies string
 	// ToolVersion is named in Result.Tool. Empty: the version of the main
 	// module of the running program.
 	ToolVersion string
@@ -111,6 +121,8 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 		return o, nil, fmt.Errorf("%w: it holds a user name or password", ErrURL)
 	case o.OutDir == "":
 		return o, nil, errors.New("no output directory given")
+	case o.Cookies != "" && o.Cookies != CookiesRedacted && o.Cookies != CookiesKept:
+		return o, nil, fmt.Errorf("unknown policy on cookies %q", o.Cookies)
 	case o.Timeout < 0 || o.ViewportW < 0 || o.ViewportH < 0 || o.MaxBytes < 0 || o.MaxRedirects < 0:
 		return o, nil, errors.New("negative capture limit")
 	}
@@ -128,6 +140,9 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 	}
 	if o.MaxRedirects == 0 {
 		o.MaxRedirects = 10
+	}
+	if o.Cookies == "" {
+		o.Cookies = CookiesRedacted
 	}
 	if o.ToolVersion == "" {
 		o.ToolVersion = "unknown"

@@ -16,6 +16,9 @@
 //	               headers of main documents (net)
 //	tls/00.der …   the server's certificate and its chain (tls_certificate)
 //	tls/tls.json   the TLS connection and the verdict on the chain (tls)
+//	archive/data.warc.gz   what went over the network, as WARC 1.1: see package
+//	               warc (warc); with indexes/index.cdx (warc_index) and
+//	               pages/pages.jsonl (warc_pages), as WACZ has them
 //	error.png      instead of the page files, when no page came: the browser's
 //	               own error page. It is not content of the site (error_page)
 //	env.json       the environment: see below (env)
@@ -73,6 +76,13 @@
 // the extra roots, the host name and the time of the capture. The result is
 // [CertExtraRoot] or [CertBad], never [CertTrusted], and env.json names the keys.
 //
+// # Cookies
+//
+// Values of cookies and credentials in headers give access to somebody's account. By
+// default they are replaced by [redacted] in every file of this package's making;
+// Options.Cookies keeps them. What the page itself shows or stores is not
+// touched, nor are bodies of requests and responses.
+//
 // # Addresses
 //
 // Without Options.AllowPrivate a page cannot make this machine ask its own
@@ -99,8 +109,10 @@
 // a time source of its own; the route, the resolver's answers and the root store
 // are not examined.
 //
-// BUG(capture): Requests of workers are missing from net.jsonl, and its headers
-// are those the browser reports, not the bytes of the wire.
+// BUG(capture): Requests of workers are missing from net.jsonl and the web
+// archive. Their headers are those the browser reports, and its bodies are
+// decoded: not the bytes of the wire. Bodies over 64 MiB, and those the browser no
+// longer had, are marked WARC-Truncated.
 //
 // BUG(capture): Pictures use the fonts of this machine. Without a Chinese font,
 // Chinese text is boxes in page.png and page.pdf; page.mhtml and text.txt have it.

@@ -43,21 +43,28 @@ type hop struct {
 	Headers       map[string]any     `json:"headers,omitempty"` // response headers, of main documents only
 	Error         string             `json:"error,omitempty"`
 
-	sent float64 // monotonic seconds of the browser
+	sent    float64 // monotonic seconds of the browser
+	started time.Time
+	page    string // for which it was loaded
+	wire    wire
 }
 
 // recorder follows the events of one tab. Its listen method runs on the
 // goroutine that reads the browser's messages.
 type recorder struct {
 	allowPrivate bool
+	keepCookies  bool
 	maxBytes     int64
 
 	mu       sync.Mutex
+	stopped  bool        // what comes is no longer part of the capture
 	frame    cdp.FrameID // the top frame
 	initial  cdp.LoaderID
 	hops     []*hop
 	dropped  int
 	open     map[network.RequestID]*hop
+	chains   map[network.RequestID]*chain
+	page     string    // for which the tab is loading
 	last     time.Time // of the last event of the network
 	received int64     // decoded bytes of all bodies
 
@@ -78,9 +85,39 @@ type recorder struct {
 func newRecorder(o Options) *recorder {
 	return &recorder{
 		allowPrivate: o.AllowPrivate,
+		keepCookies:  o.Cookies == CookiesKept,
 		maxBytes:     o.MaxBytes,
 		open:         map[network.RequestID]*hop{},
+		chains:       map[network.RequestID]*chain{},
+		page:         "page",
 		remoteIP:     map[netip.Addr]bool{},
+	}
+}
+
+// A chain is the hops of one request id, with what the network stack says of
+// each, in order: that may come before or after the hop itself.
+type chain struct {
+	hops      []*hop
+	sent, got [][][2]string
+	statuses  []int64
+}
+
+// settle gives each hop of c the headers of the wire, where they are known. The
+// stack says nothing of redirects that the browser made itself.
+func (c *chain) settle() {
+	sent, got := 0, 0
+	for _, h := range c.hops {
+		if h.Status == 307 && h.wire.statusText == "Internal Redirect" {
+			continue
+		}
+		if sent < len(c.sent) {
+			h.wire.sentHeaders = c.sent[sent]
+			sent++
+		}
+		if got < len(c.got) && h.Status != 0 && c.statuses[got] == h.Status {
+			h.wire.gotHeaders = c.got[got]
+			got++
+		}
 	}
 }
 
@@ -96,6 +133,9 @@ func (r *recorder) start(frame cdp.FrameID, initial cdp.LoaderID) {
 func (r *recorder) listen(ev any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.stopped {
+		return
+	}
 	switch ev := ev.(type) {
 	case *network.EventRequestWillBeSent:
 		r.last = time.Now()
@@ -108,6 +148,15 @@ func (r *recorder) listen(ev any) {
 				r.doc, r.docHop = ev.Response, h
 			}
 		}
+	case *network.EventRequestWillBeSentExtraInfo:
+		c := r.chain(ev.RequestID)
+		c.sent = append(c.sent, headerList(ev.Headers))
+	case *network.EventResponseReceivedExtraInfo:
+		c, headers := r.chain(ev.RequestID), headerList(ev.Headers)
+		if l := headerText(ev.HeadersText); ev.HeadersText != "" && len(l) >= len(headers) {
+			headers = l
+		}
+		c.got, c.statuses = append(c.got, headers), append(c.statuses, ev.StatusCode)
 	case *network.EventRequestServedFromCache:
 		if h := r.open[ev.RequestID]; h != nil && !h.FromCache {
 			h.FromCache = true
@@ -157,6 +206,7 @@ func (r *recorder) request(ev *network.EventRequestWillBeSent) {
 	}
 	if h := r.open[ev.RequestID]; h != nil && ev.RedirectResponse != nil {
 		r.response(h, ev.RedirectResponse)
+		h.wire.cut = "" // of a redirect the browser keeps no body
 		h.Bytes = int64(ev.RedirectResponse.EncodedDataLength)
 		r.finish(ev.RequestID, h, float64(ev.Timestamp))
 	}
@@ -168,17 +218,66 @@ func (r *recorder) request(ev *network.EventRequestWillBeSent) {
 		URL:    ev.Request.URL + ev.Request.URLFragment,
 		At:     stamp(wallTime(ev.WallTime)),
 		sent:   float64(ev.Timestamp),
+		page:   r.page,
 	}
+	h.started = startOf(wallTime(ev.WallTime))
+	h.wire.sentHeaders = headerList(ev.Request.Headers)
+	for _, e := range ev.Request.PostDataEntries {
+		h.wire.sent = append(h.wire.sent, e.Bytes...)
+	}
+	h.wire.sentCut = ev.Request.HasPostData && len(h.wire.sent) == 0
 	r.open[ev.RequestID] = h
-	r.add(h)
+	if r.add(h) {
+		c := r.chain(ev.RequestID)
+		c.hops = append(c.hops, h)
+	}
 }
 
-func (r *recorder) add(h *hop) {
+func (r *recorder) chain(id network.RequestID) *chain {
+	c := r.chains[id]
+	if c == nil {
+		c = new(chain)
+		if len(r.chains) < maxHops {
+			r.chains[id] = c
+		}
+	}
+	return c
+}
+
+// stop ends the recording: the files that are made of it have to agree.
+func (r *recorder) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+}
+
+// exchanges returns the hops, with the headers of the wire.
+func (r *recorder) exchanges() []*hop {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.chains {
+		c.settle()
+	}
+	return r.hops
+}
+
+// finished returns the last hop of a request, nil if it is not kept.
+func (r *recorder) finished(id network.RequestID) *hop {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.chains[id]; c != nil && len(c.hops) > 0 {
+		return c.hops[len(c.hops)-1]
+	}
+	return nil
+}
+
+func (r *recorder) add(h *hop) bool {
 	if len(r.hops) == maxHops {
 		r.dropped++
-		return
+		return false
 	}
 	r.hops = append(r.hops, h)
+	return true
 }
 
 func (r *recorder) response(h *hop, resp *network.Response) {
@@ -190,8 +289,16 @@ func (r *recorder) response(h *hop, resp *network.Response) {
 		r.cached++
 	}
 	h.TimingMS = phases(resp.Timing)
+	h.wire.statusText, h.wire.gotHeaders = resp.StatusText, headerList(resp.Headers)
+	h.wire.cut = bodyUnspecified // until it is fetched
 	if h.Main {
-		h.Headers = resp.Headers
+		h.Headers = map[string]any{}
+		for name, value := range resp.Headers {
+			if v, ok := value.(string); ok && !r.keepCookies {
+				value = redactHeader(name, v)
+			}
+			h.Headers[name] = value
+		}
 	}
 	ip := parseRemoteIP(resp.RemoteIPAddress)
 	if !ip.IsValid() {

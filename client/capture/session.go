@@ -36,7 +36,7 @@ const (
 
 // steps are what Options.Progress is told, in order.
 var steps = []string{"start browser", "resolve address", "load page", "screenshot", "archive", "pdf", "text",
-	"certificates", "request log", "environment", "summary"}
+	"certificates", "web archive", "request log", "environment", "summary"}
 
 // session is one run of Page.
 type session struct {
@@ -48,6 +48,7 @@ type session struct {
 	browser *browser
 	guard   *guard
 	rec     *recorder
+	bodies  *bodies
 	frame   cdp.FrameID
 
 	step    int
@@ -69,7 +70,7 @@ func (s *session) warn(format string, args ...any) {
 func (s *session) run(ctx context.Context) (_ *Result, err error) {
 	started := time.Now()
 	s.res = Result{URL: s.opts.URL, Method: Method, Certificate: CertNone, Started: started.UTC()}
-	s.guard, s.rec = newGuard(s.opts), newRecorder(s.opts)
+	s.guard, s.rec, s.bodies = newGuard(s.opts), newRecorder(s.opts), newBodies(s.opts.MaxBytes)
 
 	s.next()
 	if s.browser, err = startBrowser(ctx, s.opts, s.listen); err != nil {
@@ -129,10 +130,15 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 	s.res.Ended = ended.UTC()
 	s.res.Tool = "zheng capture/" + s.opts.ToolVersion + " " + s.browser.version()
 	s.res.ToolSHA256 = s.browser.sha256
+	s.rec.stop()
+	s.decide(refused, nav)
+	if err := s.webArchive(); err != nil {
+		return nil, err
+	}
 	if err := s.requestLog(); err != nil {
 		return nil, err
 	}
-	s.decide(refused, nav)
+	s.decide(refused, nav) // again: the last files may be what is missing
 	if err := s.environment(started, ended); err != nil {
 		return nil, err
 	}
@@ -162,6 +168,10 @@ func (s *session) listen(ev any) {
 	case *fetch.EventRequestPaused:
 		redirects := s.guard.hop(ev.NetworkID)
 		go s.admit(ev, redirects)
+	case *network.EventLoadingFinished:
+		if h := s.rec.finished(ev.RequestID); h != nil {
+			s.bodies.fetch(s.browser.ctx, s.browser.tab, ev.RequestID, h)
+		}
 	case *page.EventJavascriptDialogOpening:
 		// Nobody is there to answer, and the page waits for one.
 		go cdp.Call(s.browser.ctx, s.browser.tab, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: false})
@@ -193,7 +203,10 @@ func (s *session) prepare() error {
 	}
 	s.frame = tree.FrameTree.Frame.ID
 	s.rec.start(s.frame, tree.FrameTree.Frame.LoaderID)
-	if _, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{}); err != nil {
+	perBody := min(int64(maxBody), s.opts.MaxBytes)
+	if _, err := cdp.Call(ctx, t, network.Enable, network.EnableParams{
+		MaxTotalBufferSize: &s.opts.MaxBytes, MaxResourceBufferSize: &perBody, MaxPostDataSize: &perBody,
+	}); err != nil {
 		return err
 	}
 	if _, err := cdp.Call(ctx, t, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"zhenglian/client/clienttest"
 	"zhenglian/client/fields"
 	"zhenglian/client/stamp"
+	"zhenglian/client/warc"
 )
 
 // A Case is everything that a bundle is made of.
@@ -113,16 +115,20 @@ func newCase(t testing.TB, big int, authorities []stamp.Authority, roots []*x509
 		"page.png":     append([]byte("\x89PNG\r\n\x1a\n"), bytes.Repeat([]byte("pixel"), 1+big/5)...),
 		"text.txt":     []byte("“国家级”龙井茶，全网最低价！\n"),
 	}
+	for name, b := range webArchive(t) {
+		data[name] = b
+	}
 	roles := map[string][2]string{
 		"capture.json": {"summary", "application/json"}, "env.json": {"env", "application/json"}, "net.jsonl": {"net", "application/jsonl"},
 		"page.mhtml": {"mhtml", "multipart/related"}, "page.png": {"screenshot", "image/png"}, "text.txt": {"text", "text/plain"},
+		warc.NameArchive: {"warc", "application/warc"}, warc.NameIndex: {"warc_index", "text/plain"}, warc.NamePages: {"warc_pages", "application/jsonl"},
 	}
 	k := &Case{Trust: ledger.Trust, TSARoots: roots, Data: map[string][]byte{}}
 	var stated []tx.File
 	var listed []bundle.File
 	for name, b := range data {
 		f := tx.File{Bytes: int64(len(b)), Media: roles[name][1], Role: roles[name][0], SHA256: sha256.Sum256(b), SM3: sm3.Sum(b)}
-		p := bundle.DirCapture + name
+		p := bundle.CapturePath(name)
 		k.Data[p] = b
 		stated = append(stated, f)
 		listed = append(listed, bundle.File{Path: p, Role: f.Role, Media: f.Media, Bytes: f.Bytes, SHA256: f.SHA256, SM3: f.SM3})
@@ -143,6 +149,30 @@ func newCase(t testing.TB, big int, authorities []stamp.Authority, roots []*x509
 		return io.NopCloser(bytes.NewReader(k.Data[f.Path])), nil
 	}}
 	return k
+}
+
+// webArchive makes what a capture of the page keeps of the network.
+func webArchive(t testing.TB) map[string][]byte {
+	t.Helper()
+	const url = "https://shop.example/item/1?x=2"
+	var b bytes.Buffer
+	at := start.Add(9*time.Second + 500*time.Millisecond)
+	w, err := warc.NewWriter(&b, warc.NameFile, warc.Header{Date: at}, [][2]string{{"software", "zheng capture/test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(h warc.Header, block []byte) string {
+		h.Date, h.IP = at, netip.MustParseAddr("203.0.113.7")
+		id, err := w.Write(h, block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	id := put(warc.Header{Type: warc.Response, URI: url, ContentType: warc.TypeResponse, Protocol: "h2"},
+		warc.Message(warc.StatusLine(200, ""), [][2]string{{"content-type", "text/html; charset=utf-8"}}, []byte("<title>示例店铺</title><p>“国家级”龙井茶</p>")))
+	put(warc.Header{Type: warc.Request, URI: url, ContentType: warc.TypeRequest, ConcurrentTo: id}, warc.Message("GET /item/1?x=2 HTTP/1.1", [][2]string{{"host", "shop.example"}}, nil))
+	return map[string][]byte{warc.NameArchive: b.Bytes(), warc.NameIndex: w.Index(), warc.NamePages: warc.EncodePages("page", url, "示例店铺", at)}
 }
 
 // Bytes returns the bundle of k.

@@ -274,6 +274,7 @@ var changes = []change{
 		p := bundle.DirFiles + "added.txt"
 		s.files[p] = []byte("added")
 		s.manifest.Files = append(s.manifest.Files, bundle.SealedFile{File: bundle.File{Path: p, Role: "original", Media: "text/plain"}, Salt: fields.NewSalt()})
+		slices.SortFunc(s.manifest.Files, func(a, b bundle.SealedFile) int { return strings.Compare(a.Path, b.Path) })
 		return nil
 	})},
 	{"role_changed", Forgery, "改动文件的用途说明", "an evidence file in another role", forged(func(s *subject) error {
@@ -505,8 +506,30 @@ var changes = []change{
 		return nil
 	})},
 	{"warc_added", Forgery, "在 WACZ 保留目录放入文件", "a file in a folder of WACZ", forged(func(s *subject) error {
-		s.files["archive/data.warc.gz"] = []byte("x")
-		s.manifest.Others = append([]bundle.File{{Path: "archive/data.warc.gz", Role: "warc", Media: "application/warc"}}, s.manifest.Others...)
+		s.files["archive/more.warc.gz"] = []byte("x")
+		s.manifest.Others = append([]bundle.File{{Path: "archive/more.warc.gz", Role: "warc", Media: "application/warc"}}, s.manifest.Others...)
 		return nil
 	})},
+	{"warc_record", Forgery, "改动网页归档中的一条记录", "a record of the web archive", forged(func(s *subject) error {
+		b, ok := s.files[bundle.NameWARC]
+		if !ok {
+			return errNA("there is no web archive")
+		}
+		s.files[bundle.NameWARC] = flip(b)
+		return nil
+	})},
+	{"warc_index", Forgery, "索引指向另一条记录", "an index that points elsewhere", forged(func(s *subject) error {
+		return s.edit(bundle.NameIndex, `"offset":"`, `"offset":"1`)
+	})},
+	{"warc_page", Forgery, "网页归档改称另一网址", "a web archive of another address", forged(func(s *subject) error {
+		return s.edit(bundle.NamePages, `"url":"https://`, `"url":"https://www.`)
+	})},
+	{"wacz_package", Damage, "改动 WACZ 清单", "a package file that lists something else", func(s *subject) ([]byte, error) {
+		err := s.edit(bundle.NamePackage, "sha256:", "sha256:0")
+		return s.pack(), err
+	}},
+	{"wacz_digest", Damage, "改动 WACZ 清单的摘要", "a package digest of another package", func(s *subject) ([]byte, error) {
+		err := s.edit(bundle.NamePackageDigest, "sha256:", "sha256:0")
+		return s.pack(), err
+	}},
 }

@@ -40,12 +40,13 @@ var by = map[string]string{
 	"crc":               "contents",
 	"forged_screenshot": "seal", "forged_file": "seal", "forged_ip": "seal", "forged_time": "seal", "forged_environment": "seal", "files_swapped": "seal",
 	"forged_removal": "seal", "forged_addition": "seal", "role_changed": "seal", "salt_wrong": "seal", "field_changed": "seal", "field_removed": "seal",
-	"leaf_wrong": "seal", "root_wrong": "seal", "resealed": "capture", "statement_time": "custody", "statement_member": "custody", "statement_anchor": "seal",
+	"leaf_wrong": "seal", "root_wrong": "seal", "resealed": "web_archive", "statement_time": "custody", "statement_member": "custody", "statement_anchor": "seal",
 	"statement_chain": "custody", "signer_replaced": "inclusion", "signer_removed": "inclusion", "receipt_chain": "statement", "receipt_spliced": "inclusion",
 	"receipt_seq": "inclusion", "path_cut": "inclusion", "path_changed": "inclusion", "block_time": "custody", "block_roots": "inclusion", "block_signature": "quorum",
 	"record_spliced": "record", "trust_replaced": "trust_copy", "stamp_stale": "timestamps", "stamp_other": "timestamps", "stamp_named": "custody",
 	"stamps_swapped": "timestamps", "stamp_removed": "timestamps", "stamp_chain": "timestamps", "anchor_time": "interval", "custody_edited": "custody",
 	"custody_cut": "custody", "custody_added": "custody", "custody_unchained": "custody", "readme_replaced": "readme", "warc_added": "manifest",
+	"warc_record": "seal", "warc_index": "seal", "warc_page": "seal", "wacz_package": "web_archive", "wacz_digest": "web_archive",
 }
 
 func TestEveryChangeIsCaught(t *testing.T) {

@@ -84,6 +84,12 @@ func (s *subject) forge() ([]byte, error) {
 	if s.manifest.Root, err = t.Root(); err != nil {
 		return nil, err
 	}
+	if !s.manifest.IsWACZ() {
+		delete(s.files, bundle.NamePackage)
+		delete(s.files, bundle.NamePackageDigest)
+	} else if pkg, digest, err := bundle.DataPackage(s.manifest, s.manifest.Encode(), s.files[bundle.NamePages]); err == nil {
+		s.files[bundle.NamePackage], s.files[bundle.NamePackageDigest] = pkg, digest
+	} // from pages that cannot be read no package follows: the old one stays
 	return s.pack(), nil
 }
 

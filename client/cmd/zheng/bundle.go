@@ -151,7 +151,7 @@ func (j *notarizeJob) seal(ctx context.Context, e *tx.Evidence, local []client.L
 			if err != nil {
 				return nil, nil, err
 			}
-			name = bundle.DirCapture + filepath.ToSlash(rel)
+			name = bundle.CapturePath(filepath.ToSlash(rel))
 		}
 		paths[name] = j.besideOut(f.Path)
 		bytes += f.Bytes

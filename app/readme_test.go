@@ -21,6 +21,7 @@ import (
 	"zhenglian/app/apptest"
 	"zhenglian/app/receipt"
 	"zhenglian/app/row"
+	"zhenglian/app/state"
 	"zhenglian/app/tx"
 	"zhenglian/genesis"
 )
@@ -165,7 +166,7 @@ func literals(n ast.Node) string {
 }
 
 // bodyFiles declare kinds and read their bodies.
-var bodyFiles = []string{"tx/evidence.go", "tx/endorse.go", "tx/gov.go"}
+var bodyFiles = []string{"tx/evidence.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go"}
 
 // The transition table of app/state is not exported; it is read from its source.
 func TestReadmeKinds(t *testing.T) {
@@ -220,6 +221,67 @@ func TestReadmeKinds(t *testing.T) {
 	}
 }
 
+// What transitions do to clocks is read from its table, too.
+func TestReadmeClocks(t *testing.T) {
+	names := constants(t, "tx/evidence.go")
+	for _, path := range append(bodyFiles, "state/clocktable.go") {
+		for k, v := range constants(t, path) {
+			names[k] = v
+		}
+	}
+	whose := map[string]string{"ofOrigin": "the origin"}
+	name := func(e ast.Expr) string {
+		switch e := e.(type) {
+		case *ast.Ident:
+			return e.Name
+		case *ast.SelectorExpr:
+			return names[e.Sel.Name]
+		}
+		return ""
+	}
+	var want [][]string
+	kind := ""
+	ast.Inspect(source(t, "state/clocktable.go"), func(n ast.Node) bool {
+		l, ok := n.(*ast.CompositeLit)
+		switch {
+		case !ok || len(l.Elts) == 0:
+		case len(l.Elts) == 2 && strings.Contains(name(l.Elts[0]), "."):
+			kind = name(l.Elts[0])
+		case len(l.Elts) == 3 && names[name(l.Elts[1])] != "":
+			want = append(want, []string{"`" + kind + "`", name(l.Elts[0]), "`" + names[name(l.Elts[1])] + "`", whose[name(l.Elts[2])]})
+		}
+		return true
+	})
+	if len(want) == 0 {
+		t.Fatal("read no row from state/clocktable.go")
+	}
+	same(t, "clocks", table(t, section(t, protocol(t), "### Clocks"), 0), want)
+}
+
+// The default deadlines, and that every clock of the table has one.
+func TestReadmeDeadlines(t *testing.T) {
+	var want [][]string
+	for i, s := range genesis.DefaultRuleSets() {
+		for _, d := range s.Deadlines {
+			length := fmt.Sprintf("%d %s", d.Count, d.Unit)
+			if d.Extend > 0 {
+				length += fmt.Sprintf(" + %d", d.Extend)
+			}
+			if d.Roll {
+				length += ", rolls"
+			}
+			want = append(want, []string{fmt.Sprint(i + 1), "`" + s.Name + "`", s.Effective.String(), "`" + string(d.Code) + "`", length})
+		}
+	}
+	same(t, "default deadlines", table(t, section(t, protocol(t), "### Clocks"), 1), want)
+	d := apptest.New(t).App.Directory()
+	for _, code := range state.ClockCodes() {
+		if l, _ := d.Deadline(code, tx.DateOf(tx.TimeOf(apptest.Start))); l == nil {
+			t.Errorf("no default rule set has %s", code)
+		}
+	}
+}
+
 // The members of each body, their order, which are optional and the words they
 // may be are read from the readers in app/tx.
 func TestReadmeBodies(t *testing.T) {
@@ -228,7 +290,7 @@ func TestReadmeBodies(t *testing.T) {
 		tx.EvidenceChallenge: "Challenge", tx.EvidenceUphold: "Decision", tx.EvidenceReject: "Decision", tx.EndorseKind: "Endorse",
 		tx.GovAccount: "AccountChange", tx.GovFreeze: "Freeze", tx.GovThaw: "Freeze", tx.GovMember: "Membership", tx.GovRecover: "Recover",
 		tx.GovPolicy: "PolicyChange", tx.GovOverride: "PolicyChange", tx.GovParams: "Params", tx.GovValidator: "ValidatorChange", tx.GovReady: "Ready",
-		tx.GovRotate: "KeyRotation", tx.GovUpgrade: "Upgrade", tx.GovWithdraw: "Withdraw"}
+		tx.GovCalendar: "Calendar", tx.GovRuleset: "RuleSet", tx.GovRotate: "KeyRotation", tx.GovUpgrade: "Upgrade", tx.GovWithdraw: "Withdraw"}
 	readers, words := make(map[string]*ast.FuncDecl), make(map[string]string)
 	for _, path := range bodyFiles {
 		for _, d := range source(t, path).Decls {
@@ -326,6 +388,9 @@ func TestReadmeKeyTable(t *testing.T) {
 		"Params": row.Params{}.Encode(), "Member": row.Member{DivisionRev: "x", Left: true, USCC: "x"}.Encode(), "Account": row.Account{FrozenFrom: 1, Tag: tx.Digest{1}}.Encode(),
 		"Validator": row.Validator{}.Encode(), "Step": row.Step{}.Encode(), "Upgrade": row.Upgrade{}.Encode(), "Policy": row.Policy{}.Encode(),
 		"Roll": row.Roll{}.Encode(), "Matter": row.Matter{}.Encode(), "Tally": row.Tally{Votes: make([]row.Vote, 1)}.Encode(), "Link": row.Link{}.Encode(),
+		"RuleSet":  row.RuleSet{Deadlines: []tx.Deadline{{Extend: 1, Roll: true, Tentative: true}}, SHA256: tx.Digest{1}}.Encode(),
+		"Calendar": row.Calendar{SHA256: tx.Digest{1}}.Encode(), "Clock": row.Clock{Extended: true, Late: 1, Roll: true}.Encode(),
+		"Due": row.Due{Clocks: make([]row.ClockID, 1)}.Encode(), "DueCount": row.DueCount{}.Encode(),
 		"List": row.List{}.Encode(), "Notice": row.Notice{}.Encode(),
 	}
 	members := regexp.MustCompile(`"([a-z_]+)":`)
@@ -496,8 +561,16 @@ func TestReadmeExample(t *testing.T) {
 	if !bytes.Equal(sum([]byte{1}, l, s), r.Block.Header.AppHash) {
 		t.Error("the computed app hash is not that of the header")
 	}
+	text := strings.Join(want, "\n")
+	if *update {
+		example := regexp.MustCompile("(?s)```\nid           .*?\n```")
+		b := example.ReplaceAllLiteralString(protocol(t), "```\n"+text+"\n```")
+		if err := os.WriteFile("README.md", []byte(b), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	md := section(t, protocol(t), "### A worked example")
-	if text := strings.Join(want, "\n"); !strings.Contains(md, "```\n"+text+"\n```") {
+	if !strings.Contains(md, "```\n"+text+"\n```") {
 		t.Errorf("the worked example should read\n%s", text)
 	}
 	for _, say := range []string{string(e.Payload[:67]), r.Block.Header.Time.String(), fmt.Sprintf("%d bytes", len(e.Payload))} {

@@ -59,7 +59,7 @@ func DemoMembers() []Member {
 // Demo returns the genesis state of the example consortium, with the public
 // keys that key gives for the names of DemoKeys.
 func Demo(key func(DemoKey) (tx.PublicKey, error)) (*State, error) {
-	s := &State{Params: DefaultParams(), Members: DemoMembers(), Policies: DefaultPolicies()}
+	s := &State{Params: DefaultParams(), Members: DemoMembers(), Policies: DefaultPolicies(), RuleSets: DefaultRuleSets(), Calendars: DefaultCalendars()}
 	for _, d := range DemoKeys() {
 		k, err := key(d)
 		if err != nil {

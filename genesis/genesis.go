@@ -27,6 +27,9 @@ type State struct {
 	Accounts []Account `json:"accounts"` // ascending by id
 	Policies []Policy  `json:"policies"` // ascending by kind
 
+	RuleSets  []RuleSet  `json:"rulesets,omitempty"`  // numbered from 1 in this order
+	Calendars []Calendar `json:"calendars,omitempty"` // ascending by year
+
 	// Validators say whose the validators of the genesis file are, ascending by
 	// key. One that is not here is nobody's until gov.validator says whose.
 	Validators []Validator `json:"validators,omitempty"`
@@ -109,6 +112,7 @@ func DefaultPolicies() []Policy {
 		{tx.EvidenceUphold, "ALL(officer@issuer,court@issuer)"},
 		{tx.EvidenceWithdraw, "OF(2,officer@issuer)"},
 		{tx.GovAccount, OwnPolicy},
+		{tx.GovCalendar, GovernancePolicy},
 		{tx.GovFreeze, GovernancePolicy},
 		{tx.GovMember, GovernancePolicy},
 		{tx.GovOverride, OwnPolicy},
@@ -117,6 +121,7 @@ func DefaultPolicies() []Policy {
 		{tx.GovReady, "admin@issuer"},
 		{tx.GovRecover, GovernancePolicy},
 		{tx.GovRotate, OwnPolicy},
+		{tx.GovRuleset, GovernancePolicy},
 		{tx.GovThaw, GovernancePolicy},
 		{tx.GovUpgrade, GovernancePolicy},
 		{tx.GovValidator, GovernancePolicy},
@@ -216,6 +221,12 @@ func (s *State) Rows(chain string) (keys, values [][]byte, err error) {
 			}
 		}
 		put(row.RollKey(role), row.Roll{Members: n}.Encode())
+	}
+	for i := range s.RuleSets {
+		put(row.RuleSetKey(uint32(i)+1), s.RuleSets[i].row().Encode())
+	}
+	for i := range s.Calendars {
+		put(row.CalendarKey(s.Calendars[i].Year), s.Calendars[i].row().Encode())
 	}
 	return keys, values, nil
 }
@@ -335,7 +346,7 @@ func (s *State) Validate() error {
 	if len(seen) != len(tx.Kinds()) {
 		return fmt.Errorf("a policy for an unknown kind")
 	}
-	return nil
+	return s.validateClocks()
 }
 
 func checkRoles(roles, table []string) error {

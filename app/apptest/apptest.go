@@ -51,7 +51,8 @@ type Chain struct {
 	Absent  map[tx.ValidatorKey]bool    // validators that do not sign
 	Keys    map[string]*tx.PrivateKey   // by name of genesis.DemoKeys
 	Height  int64
-	Hashes  [][]byte // app hash of each block, [0] of genesis
+	Skipped time.Duration // by how much later than Start says the next block is
+	Hashes  [][]byte      // app hash of each block, [0] of genesis
 	FS      vfs.FS
 	sets    []*cmttypes.ValidatorSet // Set after each block
 }
@@ -155,10 +156,15 @@ func BlockHash(height int64) tx.Digest {
 	return sha256.Sum256(binary.BigEndian.AppendUint64([]byte("apptest block"), uint64(height)))
 }
 
+// Now is the time of the next block.
+func (c *Chain) Now() time.Time {
+	return Start.Add(time.Duration(c.Height)*time.Second + c.Skipped)
+}
+
 // Request is the FinalizeBlock of the next block with the given transactions.
 func (c *Chain) Request(txs ...[]byte) *abci.RequestFinalizeBlock {
 	h := BlockHash(c.Height + 1)
-	return &abci.RequestFinalizeBlock{Height: c.Height + 1, Hash: h[:], DecidedLastCommit: c.lastCommit(), Time: Start.Add(time.Duration(c.Height) * time.Second), Txs: txs}
+	return &abci.RequestFinalizeBlock{Height: c.Height + 1, Hash: h[:], DecidedLastCommit: c.lastCommit(), Time: c.Now(), Txs: txs}
 }
 
 // lastCommit is the commit of the last block, by the set that the third last
@@ -214,7 +220,7 @@ func (c *Chain) Must(e *tx.Envelope) tx.ID {
 
 // Statement fills the header of a statement for the next block.
 func (c *Chain) Statement(member tx.MemberID, kind tx.Kind, prev tx.ID, body tx.Body) *tx.Statement {
-	return &tx.Statement{Chain: ChainID, Kind: kind, Member: member, At: tx.TimeOf(Start.Add(time.Duration(c.Height) * time.Second)),
+	return &tx.Statement{Chain: ChainID, Kind: kind, Member: member, At: tx.TimeOf(c.Now()),
 		Expires: c.Height + 1000, Prev: prev, Body: body}
 }
 

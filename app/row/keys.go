@@ -23,6 +23,14 @@ import (
 //	11 ‖ seq (8, BE)                   Tally    when a statement waits for signatures or is endorsed later
 //	12 ‖ height (8, BE) ‖ seq (8, BE)  "{}"     while the statement seq waits, due at height
 //	13 ‖ seq (8, BE)                   Link     when a statement continues a matter
+//	14 ‖ number (4, BE)                RuleSet  at genesis, by gov.ruleset; never changes
+//	15 ‖ year (2, BE)                  Calendar  at genesis, by gov.calendar
+//	16 ‖ member ‖ 00 ‖ seq (8, BE) ‖ code
+//	                                   Clock    while the clock runs, is paused or is overdue: what the member owes in the matter that entry seq opened
+//	17 ‖ member ‖ 00 ‖ seq (8, BE) ‖ code
+//	                                   Clock    when it was stopped
+//	18 ‖ day (4, BE) ‖ number (4, BE)  Due      clocks that were to run until that day, 64 a row
+//	19 ‖ day (4, BE)                   DueCount  how many these are
 //	20 ‖ list ‖ tag (32)               Subject  while an entry about the subject is in force; see list.go
 //	21 ‖ list ‖ seq (8, BE)            ListEntry  when a proposed entry takes effect; never deleted
 //	22 ‖ list ‖ version (4, BE)        ListRule  at genesis, by gov.list; a version never changes
@@ -47,6 +55,12 @@ const (
 	prefixTally     = 0x11
 	prefixDeadline  = 0x12
 	prefixLink      = 0x13
+	prefixRuleSet   = 0x14
+	prefixCalendar  = 0x15
+	prefixClock     = 0x16
+	prefixStopped   = 0x17
+	prefixDue       = 0x18
+	prefixDueCount  = 0x19
 	prefixSubject   = 0x20
 	prefixListEntry = 0x21
 	prefixListRule  = 0x22
@@ -128,20 +142,35 @@ const (
 	ValidatorTable Table = prefixValidator
 	StepTable      Table = prefixStep
 	UpgradeTable   Table = prefixUpgrade
+	RuleSetTable   Table = prefixRuleSet
+	CalendarTable  Table = prefixCalendar
 )
 
 // TableOf returns the directory's table of a key; ok is false for a key of
 // matters.
 func TableOf(key []byte) (t Table, ok bool) {
-	return Table(key[0]), key[0] < prefixMatter
+	return Table(key[0]), key[0] < prefixMatter || key[0] == prefixRuleSet || key[0] == prefixCalendar
 }
 
-// DirectoryRange spans the whole directory.
-func DirectoryRange() (start, end []byte) { return []byte{prefixParams}, []byte{prefixMatter} }
+// DirectoryRanges span the whole directory: from the first key of each to before
+// the second.
+func DirectoryRanges() [][2][]byte {
+	return [][2][]byte{{{prefixParams}, {prefixMatter}}, {{prefixRuleSet}, {prefixClock}}}
+}
 
 // Ranges for reading a whole table in order of key.
 func MemberRange() (start, end []byte) { return []byte{prefixMember}, []byte{prefixMember + 1} }
 func PolicyRange() (start, end []byte) { return []byte{prefixPolicy}, []byte{prefixPolicy + 1} }
+
+// RuleSetKey is the key of a rule set, numbered from 1.
+func RuleSetKey(number uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{prefixRuleSet}, number)
+}
+
+// CalendarKey is the key of a year's calendar.
+func CalendarKey(year int64) []byte {
+	return binary.BigEndian.AppendUint16([]byte{prefixCalendar}, uint16(year))
+}
 
 func seqKey(prefix byte, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefix}, seq)

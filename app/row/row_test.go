@@ -8,6 +8,8 @@ import (
 	"zhenglian/app/tx"
 )
 
+var clock = ClockID{Code: "CASE", Matter: 7, Member: "hz"}
+
 // A codec reads a value and writes it again, for every table.
 var codecs = map[string]struct {
 	sample []byte
@@ -24,9 +26,16 @@ var codecs = map[string]struct {
 	"policy":       {Policy{Expr: "officer@issuer", From: 7}.Encode(), again(DecodePolicy)},
 	"roll":         {Roll{4}.Encode(), again(DecodeRoll)},
 	"matter":       {Matter{Head: tx.ID{1}, Since: 5, State: Sealed, Waiting: 3}.Encode(), again(DecodeMatter)},
-	"list":         {List{Entries: 3, Notices: 9}.Encode(), again(DecodeList)},
-	"notice":       {Notice{Action: Apply, Due: 20260402, Entry: 5, Height: 7, State: Published, Tag: tx.Digest{3}}.Encode(), again(DecodeNotice)},
-	"link":         {Link{8}.Encode(), again(DecodeLink)},
+	"ruleset": {RuleSet{Deadlines: []tx.Deadline{{Basis: "art. 1", Code: "CASE", Count: 90, Extend: 30, Roll: true, Tentative: true, Unit: tx.Days}, {Code: "OLD", Unit: tx.NoLimit}},
+		Effective: tx.Civil(2026, 4, 15), Name: "cases", Since: 3, Source: "Order 1", SHA256: tx.Digest{1}}.Encode(), again(DecodeRuleSet)},
+	"calendar":   {Calendar{Holidays: []tx.Date{tx.Civil(2026, 1, 1)}, Since: 4, Source: "s", SHA256: tx.Digest{1}, Workdays: []tx.Date{tx.Civil(2026, 1, 4)}}.Encode(), again(DecodeCalendar)},
+	"clock":      {Clock{Began: 2, Count: 15, Due: tx.Civil(2026, 1, 22), From: tx.Civil(2026, 1, 1), Round: 1, RuleSet: 1, Since: 2, State: Running, Unit: tx.Workdays}.Encode(), again(DecodeClock)},
+	"clock, all": {Clock{Began: 2, Breaches: 1, Count: 15, Extended: true, Due: 9, From: 3, Late: 7, Roll: true, Round: 2, RuleSet: 1, Since: 7, State: Overdue, Unit: tx.Days}.Encode(), again(DecodeClock)},
+	"due":        {Due{[]ClockID{clock, clock}}.Encode(), again(DecodeDue)},
+	"due count":  {DueCount{65}.Encode(), again(DecodeDueCount)},
+	"link":       {Link{8}.Encode(), again(DecodeLink)},
+	"list":       {List{Entries: 3, Notices: 9}.Encode(), again(DecodeList)},
+	"notice":     {Notice{Action: Apply, Due: 20260402, Entry: 5, Height: 7, State: Published, Tag: tx.Digest{3}}.Encode(), again(DecodeNotice)},
 	"tally": {Tally{Deadline: 9, Outcome: Waits, Policy: 1, Since: 2, Votes: []Vote{
 		{Account: tx.AccountID{1}, Height: 2, Member: "hz", Type: Signed},
 		{Account: tx.AccountID{2}, Height: 3, Member: "jd", Reason: "other", Type: tx.Objects}}}.Encode(), again(DecodeTally)},
@@ -63,7 +72,8 @@ func TestRoundTrip(t *testing.T) {
 
 // Keys of different tables never collide, and deadlines are ordered by height.
 func TestKeys(t *testing.T) {
-	keys := [][]byte{ParamsKey(), MemberKey("hz"), AccountKey(tx.AccountID{1}), PolicyKey("a.b", 1), RollKey("court"), OverrideKey("hz", "a.b", 1), ValidatorKey(tx.ValidatorKey{}), StepKey(), UpgradeKey(), MatterKey(1), TallyKey(1), DeadlineKey(1, 1), LinkKey(1)}
+	keys := [][]byte{ParamsKey(), MemberKey("hz"), AccountKey(tx.AccountID{1}), PolicyKey("a.b", 1), RollKey("court"), OverrideKey("hz", "a.b", 1), ValidatorKey(tx.ValidatorKey{}), StepKey(), UpgradeKey(), MatterKey(1), TallyKey(1), DeadlineKey(1, 1), LinkKey(1),
+		RuleSetKey(1), CalendarKey(2026), ClockKey(clock), StoppedKey(clock), DueKey(1, 1), DueCountKey(1)}
 	seen := make(map[byte]bool)
 	for _, k := range keys {
 		if seen[k[0]] {
@@ -72,8 +82,10 @@ func TestKeys(t *testing.T) {
 		seen[k[0]] = true
 	}
 	for _, k := range keys {
-		start, end := DirectoryRange()
-		inside := bytes.Compare(k, start) >= 0 && bytes.Compare(k, end) < 0
+		inside := false
+		for _, s := range DirectoryRanges() {
+			inside = inside || bytes.Compare(k, s[0]) >= 0 && bytes.Compare(k, s[1]) < 0
+		}
 		if _, ok := TableOf(k); ok != inside {
 			t.Errorf("key %x: a row of the directory %v, in its range %v", k, ok, inside)
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"zhenglian/app/calendar"
 	"zhenglian/app/policy"
 	"zhenglian/app/row"
 	"zhenglian/app/store"
@@ -36,6 +37,10 @@ type Directory struct {
 	validators []Validator // ascending by key
 	stepped    int64       // height of the last change of the validator set, 0 if none
 	upgrade    *row.Upgrade
+	ruleSets   []RuleSet  // ascending by number
+	calendars  []Calendar // ascending by year
+	days       *calendar.Calendar
+	daysSince  int64 // height of the last change of a calendar
 }
 
 type account struct {
@@ -71,13 +76,17 @@ func LoadDirectory(r Reader) (*Directory, error) {
 		rolls:     make(map[string]int),
 	}
 	var bad error
-	start, end := row.DirectoryRange()
-	err := r.Iterate(start, end, func(k, v []byte) bool {
-		bad = d.set(k, v)
-		return bad == nil
-	})
-	if err == nil {
-		err = bad
+	var err error
+	for _, span := range row.DirectoryRanges() {
+		if err == nil {
+			err = r.Iterate(span[0], span[1], func(k, v []byte) bool {
+				bad = d.set(k, v)
+				return bad == nil
+			})
+		}
+		if err == nil {
+			err = bad
+		}
 	}
 	if err == nil && d.Params.Chain == "" {
 		err = fmt.Errorf("the state has no parameters: it was never initialised from a genesis file")
@@ -124,6 +133,10 @@ func (d *Directory) unshare(t row.Table) {
 		d.rolls = maps.Clone(d.rolls)
 	case row.ValidatorTable:
 		d.validators = slices.Clone(d.validators)
+	case row.RuleSetTable:
+		d.ruleSets = slices.Clone(d.ruleSets)
+	case row.CalendarTable:
+		d.calendars = slices.Clone(d.calendars)
 	}
 }
 
@@ -171,6 +184,10 @@ func (d *Directory) set(key, value []byte) (err error) {
 			u, err = row.DecodeUpgrade(value)
 			d.upgrade = &u
 		}
+	case row.RuleSetTable:
+		err = d.setRuleSet(rest, value)
+	case row.CalendarTable:
+		err = d.setCalendar(rest, value)
 	default:
 		err = fmt.Errorf("unknown table")
 	}

@@ -139,7 +139,11 @@ func (c *Ctx) complete(seq uint64, s *tx.Statement, r *rule, t *row.Tally) (Effe
 	}
 	due := write{row.DeadlineKey(t.Deadline, seq), nil}
 	t.Since = c.Height
-	return Effect{Outcome: row.Effective, writes: append(writes, write{row.TallyKey(seq), t.Encode()}, due)}, err
+	e := Effect{Outcome: row.Effective, writes: append(writes, write{row.TallyKey(seq), t.Encode()}, due)}
+	if err == nil && t.Outcome == row.Effective {
+		e.clocks = c.clocks(p, s)
+	}
+	return e, err
 }
 
 // completeOpening moves the matter that the statement opened, and sets the

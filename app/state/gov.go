@@ -64,6 +64,10 @@ func (c *Ctx) enact(s *tx.Statement) (writes []write, err error) {
 		writes, err = c.rotate(s.Member, b)
 	case *tx.Upgrade:
 		writes, err = c.planUpgrade(b)
+	case *tx.RuleSet:
+		writes, err = c.changeRuleSet(b)
+	case *tx.Calendar:
+		writes, err = c.changeCalendar(b)
 	}
 	if err != nil {
 		return nil, err

@@ -23,7 +23,8 @@ type rule struct {
 	who   party
 }
 
-// rules is the transition table, ascending by kind. endorse has a function of
+// rules is the transition table, ascending by kind; clockTable (clocktable.go)
+// says what the transitions do to statutory clocks. endorse has a function of
 // its own: it belongs to no matter.
 var rules = []rule{
 	{tx.EvidenceChallenge, false, []row.State{row.Sealed, row.Rejected}, row.Challenged, notOrigin},
@@ -33,6 +34,7 @@ var rules = []rule{
 	{tx.EvidenceUphold, false, []row.State{row.Challenged}, row.Upheld, notOrigin},
 	{tx.EvidenceWithdraw, false, []row.State{row.Pending, row.Sealed, row.Challenged, row.Rejected}, row.Withdrawn, origin},
 	{tx.GovAccount, true, nil, row.Enacted, anyone},
+	{tx.GovCalendar, true, nil, row.Enacted, anyone},
 	{tx.GovFreeze, true, nil, row.Enacted, anyone},
 	{tx.GovMember, true, nil, row.Enacted, anyone},
 	{tx.GovOverride, true, nil, row.Enacted, anyone},
@@ -41,6 +43,7 @@ var rules = []rule{
 	{tx.GovReady, true, nil, row.Enacted, anyone},
 	{tx.GovRecover, true, nil, row.Enacted, anyone},
 	{tx.GovRotate, true, nil, row.Enacted, anyone},
+	{tx.GovRuleset, true, nil, row.Enacted, anyone},
 	{tx.GovThaw, true, nil, row.Enacted, anyone},
 	{tx.GovUpgrade, true, nil, row.Enacted, anyone},
 	{tx.GovValidator, true, nil, row.Enacted, anyone},

@@ -38,6 +38,8 @@ type Effect struct {
 	State   row.State // of the statement's matter afterwards; "" for endorse
 	writes  []write
 	own     func(seq uint64) []write
+	clocks  []clockMove                  // in a matter that was there before
+	starts  func(seq uint64) []clockMove // in the one that it opens
 }
 
 // broken marks an error of the database, which is no verdict on a statement:
@@ -159,7 +161,7 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 	cs := c.caseOf(o.Statement.Member, o.Statement.Member)
 	cs.Votes = c.votes(o)
 	if v.expr.Holds(cs) {
-		return Effect{Outcome: row.Effective, State: r.to, writes: writes}, nil
+		return Effect{Outcome: row.Effective, State: r.to, writes: writes, starts: c.opensClocks(r, o.Statement)}, nil
 	}
 	if err := c.possible(v, cs); err != nil {
 		return Effect{}, err
@@ -292,7 +294,7 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 	cs.Votes = c.votes(o)
 	if v.expr.Holds(cs) {
 		writes, err := c.effective(p, r, o.ID)
-		return Effect{Outcome: row.Effective, State: r.to, writes: writes, own: func(seq uint64) []write {
+		return Effect{Outcome: row.Effective, State: r.to, writes: writes, clocks: c.clocks(p, s), own: func(seq uint64) []write {
 			return []write{{row.LinkKey(seq), row.Link{Matter: p.seq}.Encode()}}
 		}}, err
 	}
@@ -450,6 +452,13 @@ func Apply(c *Ctx, b *store.Block, o *Opened, e Effect) (uint64, error) {
 	if e.own != nil {
 		put(b, e.own(seq))
 	}
+	moves := e.clocks
+	if e.starts != nil {
+		moves = e.starts(seq)
+	}
+	if err := c.moveClocks(b, moves); err != nil {
+		return seq, err
+	}
 	return seq, c.apply(b, e.writes)
 }
 
@@ -479,8 +488,8 @@ type Updates struct {
 	Protocol   int64   // version of the next block, 0 if it stays
 }
 
-// EndBlock lapses the statements whose deadline has come, moves the validator
-// set a step, and announces an upgrade that begins with the next block. An
+// EndBlock lapses the statements whose deadline has come, marks the clocks whose
+// last day is over, moves the validator set a step, and announces an upgrade that begins with the next block. An
 // error means that the node must stop.
 func EndBlock(c *Ctx, b *store.Block) (Updates, error) {
 	var due []uint64
@@ -498,6 +507,9 @@ func EndBlock(c *Ctx, b *store.Block) (Updates, error) {
 			return Updates{}, err
 		}
 		put(b, writes)
+	}
+	if err := c.sweep(b); err != nil {
+		return Updates{}, err
 	}
 	var u Updates
 	step, writes := c.stepValidators()

@@ -46,6 +46,8 @@ func body(c *apptest.Chain, kind tx.Kind) tx.Body {
 	case tx.GovAccount:
 		k := c.Credential("new officer", "officer")
 		return &tx.AccountChange{Action: tx.Add, New: &k}
+	case tx.GovCalendar:
+		return &tx.Calendar{Holidays: []tx.Date{tx.Civil(2027, 1, 1)}, Year: 2027}
 	case tx.GovFreeze, tx.GovThaw:
 		return &tx.Freeze{Account: officer, Reason: "misuse"}
 	case tx.GovMember:
@@ -62,6 +64,8 @@ func body(c *apptest.Chain, kind tx.Kind) tx.Body {
 		return &tx.Recover{Accounts: []tx.Credential{c.Credential("r1", "admin"), c.Credential("r2", "admin")}, ID: "notary-office"}
 	case tx.GovRotate:
 		return &tx.KeyRotation{Key: apptest.ValidatorKey(0), New: apptest.ValidatorKey(9)}
+	case tx.GovRuleset:
+		return &tx.RuleSet{Deadlines: []tx.Deadline{{Code: "ACCEPT", Count: 8, Unit: tx.Workdays}}, Effective: tx.Civil(2027, 1, 1), Name: "complaints-2027"}
 	case tx.GovUpgrade:
 		return &tx.Upgrade{Height: c.Height + 1000, Version: 2}
 	case tx.GovValidator:

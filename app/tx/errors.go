@@ -83,11 +83,16 @@ const (
 	CodeUSCC         Code = 302 // not a unified social credit code
 	CodeDivisionCode Code = 303 // not a division code
 
-	CodeShare    Code = 470 // the member has as much waiting for a block as is its share
-	CodeFounding Code = 471 // founding terms or part not well formed
-	CodeTerms    Code = 472 // part made for other terms
-	CodeFounder  Code = 473 // founders of the terms and of the parts differ
-	CodeUnsigned Code = 474 // a key of the part has not signed it
+	CodeDeadline    Code = 400 // a deadline contradicts itself
+	CodeCalendarDay Code = 401 // a day that the calendar cannot list
+	CodeEffective   Code = 402 // a rule set that would begin today or earlier
+	CodeYearPassed  Code = 403 // the calendar of a year that is over
+	CodeDayPassed   Code = 404 // a calendar that would change today or a day before
+	CodeShare       Code = 470 // the member has as much waiting for a block as is its share
+	CodeFounding    Code = 471 // founding terms or part not well formed
+	CodeTerms       Code = 472 // part made for other terms
+	CodeFounder     Code = 473 // founders of the terms and of the parts differ
+	CodeUnsigned    Code = 474 // a key of the part has not signed it
 
 	CodeInternal Code = 900 // a defect of the node; the statement is not at fault
 )
@@ -162,6 +167,11 @@ var codeTable = []codeRow{
 	{CodeUnknownTag, "UNKNOWN_CODE", "code not in its table", "see the kind's table in app/README.md", "代码不在代码表中"},
 	{CodeUSCC, "USCC", "not a unified social credit code", "check the 18 characters; the last one is a check character (GB 32100-2015)", "统一社会信用代码不正确"},
 	{CodeDivisionCode, "DIVISION", "not a division code", "state 6 digits of GB/T 2260", "行政区划代码不正确"},
+	{CodeDeadline, "DEADLINE", "deadline contradicts itself", "see gov.ruleset in app/README.md", "时限内容自相矛盾"},
+	{CodeCalendarDay, "CALENDAR_DAY", "day that the calendar cannot list", "list holidays of the year, and Saturdays and Sundays that are worked", "日期不能列入该日历"},
+	{CodeEffective, "EFFECTIVE", "rule set would begin today or earlier", "state a later date of effect", "规则集的施行日期必须晚于今日"},
+	{CodeYearPassed, "YEAR_PASSED", "calendar of a year that is over", "state this year's calendar or a later one", "该年度已过"},
+	{CodeDayPassed, "DAY_PASSED", "calendar would change today or a day that has passed", "change later days only", "不能更改今日及以前的日历"},
 	{CodeShare, "SHARE_USED", "member's share of the waiting room is used up", "send it again when some of the member's statements are in a block", "该成员待入块的陈述已达份额，请稍后重试"},
 	{CodeFounding, "FOUNDING_FORM", "founding file not well formed", "see genesis/README.md", "创建文件格式不正确"},
 	{CodeTerms, "OTHER_TERMS", "part made for other terms", "compare the fingerprints of the terms and make the part anew", "创建份件所依据的条款不同，请核对条款指纹后重新制作"},

@@ -63,6 +63,8 @@ func newBody(k Kind) Body {
 		return new(Endorse)
 	case GovAccount:
 		return new(AccountChange)
+	case GovCalendar:
+		return new(Calendar)
 	case GovFreeze, GovThaw:
 		return new(Freeze)
 	case GovMember:
@@ -77,6 +79,8 @@ func newBody(k Kind) Body {
 		return new(Recover)
 	case GovRotate:
 		return new(KeyRotation)
+	case GovRuleset:
+		return new(RuleSet)
 	case GovUpgrade:
 		return new(Upgrade)
 	case GovValidator:
@@ -206,5 +210,5 @@ func (s *Statement) Encode() ([]byte, error) {
 // Kinds lists every kind of statement, ascending.
 func Kinds() []Kind {
 	return []Kind{EndorseKind, EvidenceChallenge, EvidenceReject, EvidenceSeal, EvidenceSupersede, EvidenceUphold, EvidenceWithdraw,
-		GovAccount, GovFreeze, GovMember, GovOverride, GovParams, GovPolicy, GovReady, GovRecover, GovRotate, GovThaw, GovUpgrade, GovValidator, GovWithdraw}
+		GovAccount, GovCalendar, GovFreeze, GovMember, GovOverride, GovParams, GovPolicy, GovReady, GovRecover, GovRotate, GovRuleset, GovThaw, GovUpgrade, GovValidator, GovWithdraw}
 }

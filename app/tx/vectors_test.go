@@ -125,7 +125,7 @@ func TestVectors(t *testing.T) {
 	}
 	// Every refusal that needs no ledger has a vector.
 	for _, c := range Codes() {
-		if (c < 100 || c == CodeSignature || c == CodeHighS || c >= 300 && c < 470 || c >= 490 && c < 900) && !covered[c] {
+		if (c < 100 || c == CodeSignature || c == CodeHighS || c >= 300 && c <= CodeCalendarDay || c >= 420 && c < 470 || c >= 490 && c < 900) && !covered[c] {
 			t.Errorf("no vector for code %d %s", c, c.Name())
 		}
 	}
@@ -268,6 +268,26 @@ func writeVectors(t *testing.T, dir string) {
 	sub("too much power", gov("gov-validator"), `"power":10`, `"power":1000001`)
 	sub("rotation to the same key", gov("gov-rotate"), `"new":"02`, `"new":"01`)
 	sub("upgrade to version 0", gov("gov-upgrade"), `"version":2`, `"version":0`)
+	rules, days := gov("gov-ruleset"), gov("gov-calendar")
+	sub("deadlines out of order", rules, `"code":"ACCEPT"`, `"code":"ZACCEPT"`)
+	sub("no deadline", rules, rules[strings.Index(rules, `{"basis"`):strings.Index(rules, `],"effective"`)], ``)
+	sub("code in lower case", rules, `"code":"ACCEPT"`, `"code":"accept"`)
+	sub("code that ends in a line", rules, `"code":"ACCEPT"`, `"code":"ACCEPT_"`)
+	sub("unknown unit", rules, `"unit":"workdays"`, `"unit":"weeks"`)
+	sub("deadline of nothing", rules, `"count":7,`, `"count":0,`)
+	sub("deadline too long", rules, `"count":7,`, `"count":1001,`)
+	sub("no deadline, yet a count", rules, `"unit":"workdays"`, `"unit":"none"`)
+	sub("months that are extended", rules, `"count":3,"roll"`, `"count":3,"extend":1,"roll"`)
+	sub("working days that roll", rules, `"count":7,`, `"count":7,"roll":true,`)
+	sub("flag that is false", rules, `"roll":true`, `"roll":false`)
+	sub("effective on no day", rules, `2026-04-15`, `2026-04-31`)
+	sub("rule set with a capital", rules, `"name":"c`, `"name":"C`)
+	sub("holiday of another year", days, `2027-02-05`, `2026-02-05`)
+	sub("holidays out of order", days, `"2027-02-05","2027-02-06"`, `"2027-02-06","2027-02-05"`)
+	sub("a Monday that is worked", days, `2027-02-14`, `2027-02-15`)
+	sub("worked on a holiday", days, `2027-02-14`, `2027-02-06`)
+	sub("a workday of another year", days, `2027-02-14`, `2028-02-13`)
+	sub("calendar of year 1", days, `"year":2027`, `"year":1`)
 	many := sampleSeal()
 	for i := range 65 {
 		f := many.Body.(*Evidence).Files[0]

@@ -1,0 +1,326 @@
+package row
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+
+	"zhenglian/app/tx"
+)
+
+// A RuleSet is a set of deadlines with the date from which it is in force.
+type RuleSet struct {
+	Deadlines []tx.Deadline // ascending by code
+	Effective tx.Date
+	Name      string
+	Since     int64 // height of the statement that took effect; 0: genesis
+	Source    string
+	SHA256    tx.Digest // of the source's text, zero if not stated
+}
+
+// Encode returns the row's value.
+func (s RuleSet) Encode() []byte {
+	return encode(func(w *tx.Writer) {
+		tx.WriteDeadlines(w, s.Deadlines)
+		w.String("effective", s.Effective.String())
+		w.String("name", s.Name)
+		w.Int("since", s.Since)
+		w.String("source", s.Source)
+		if !s.SHA256.IsZero() {
+			w.Hex("source_sha256", s.SHA256[:])
+		}
+	})
+}
+
+// DecodeRuleSet reads a value that Encode wrote.
+func DecodeRuleSet(b []byte) (s RuleSet, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		o.Need("deadlines")
+		s.Deadlines = tx.ReadDeadlines(r)
+		o.Need("effective")
+		s.Effective = r.Date()
+		o.Need("name")
+		s.Name = r.Slug(2, 32, '-')
+		o.Need("since")
+		s.Since = r.Int(0, maxHeight)
+		o.Need("source")
+		s.Source = r.String(tx.MaxSource)
+		if o.Has("source_sha256") {
+			r.HexSome(s.SHA256[:])
+		}
+	})
+	return s, err
+}
+
+// A Calendar says which days of a year are worked otherwise than Mondays to
+// Fridays are.
+type Calendar struct {
+	Holidays []tx.Date // not worked, ascending
+	Since    int64     // height of the statement that took effect; 0: genesis
+	Source   string
+	SHA256   tx.Digest // of the source's text, zero if not stated
+	Workdays []tx.Date // Saturdays and Sundays that are worked, ascending
+}
+
+// Encode returns the row's value.
+func (c Calendar) Encode() []byte {
+	return encode(func(w *tx.Writer) {
+		tx.WriteDates(w, "holidays", c.Holidays)
+		w.Int("since", c.Since)
+		w.String("source", c.Source)
+		if !c.SHA256.IsZero() {
+			w.Hex("source_sha256", c.SHA256[:])
+		}
+		tx.WriteDates(w, "workdays", c.Workdays)
+	})
+}
+
+// DecodeCalendar reads a value that Encode wrote.
+func DecodeCalendar(b []byte) (c Calendar, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		o.Need("holidays")
+		c.Holidays = tx.ReadDates(r)
+		o.Need("since")
+		c.Since = r.Int(0, maxHeight)
+		o.Need("source")
+		c.Source = r.String(tx.MaxSource)
+		if o.Has("source_sha256") {
+			r.HexSome(c.SHA256[:])
+		}
+		o.Need("workdays")
+		c.Workdays = tx.ReadDates(r)
+	})
+	return c, err
+}
+
+// States of a clock.
+const (
+	Running = "RUNNING"
+	Paused  = "PAUSED"
+	Overdue = "OVERDUE" // its last day passed before it was stopped
+	Stopped = "STOPPED"
+)
+
+var clockStates = []string{Running, Paused, Overdue, Stopped}
+
+// A Clock is a statutory deadline that a member has in a matter. It counts from
+// the day after From, in its unit, and its last day is Due.
+type Clock struct {
+	Began    int64   // height of the statement that started it
+	Breaches int64   // how often it became overdue, earlier rounds included
+	Count    int64   // of Unit from From on; while paused: what is left
+	Due      tx.Date // last day; while paused: as it was
+	Extended bool    // in this round
+	From     tx.Date // day on which it was started or, last, resumed
+	Late     int64   // height at which it was found overdue in this round, 0 if it was not
+	Roll     bool    // a last day that is not worked moves on
+	Round    int64   // how often it was started
+	RuleSet  uint32  // number of the rule set that applies
+	Since    int64   // height of the last change
+	State    string
+	Unit     string // tx.Workdays, Days, Months or Years; days after a pause of months or years
+}
+
+// Encode returns the row's value.
+func (c Clock) Encode() []byte {
+	return encode(func(w *tx.Writer) {
+		w.Int("began", c.Began)
+		w.Int("breaches", c.Breaches)
+		w.Int("count", c.Count)
+		w.String("due", c.Due.String())
+		if c.Extended {
+			w.Bool("extended", true)
+		}
+		w.String("from", c.From.String())
+		if c.Late != 0 {
+			w.Int("late", c.Late)
+		}
+		if c.Roll {
+			w.Bool("roll", true)
+		}
+		w.Int("round", c.Round)
+		w.Int("ruleset", int64(c.RuleSet))
+		w.Int("since", c.Since)
+		w.String("state", c.State)
+		w.String("unit", c.Unit)
+	})
+}
+
+// DecodeClock reads a value that Encode wrote.
+func DecodeClock(b []byte) (c Clock, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		o.Need("began")
+		c.Began = r.Int(0, maxHeight)
+		o.Need("breaches")
+		c.Breaches = r.Int(0, maxHeight)
+		o.Need("count")
+		c.Count = r.Int(0, maxHeight)
+		o.Need("due")
+		c.Due = r.Date()
+		if o.Has("extended") {
+			c.Extended = r.True()
+		}
+		o.Need("from")
+		c.From = r.Date()
+		if o.Has("late") {
+			c.Late = r.Int(1, maxHeight)
+		}
+		if o.Has("roll") {
+			c.Roll = r.True()
+		}
+		o.Need("round")
+		c.Round = r.Int(1, maxHeight)
+		o.Need("ruleset")
+		c.RuleSet = uint32(r.Int(1, 1<<31))
+		o.Need("since")
+		c.Since = r.Int(0, maxHeight)
+		o.Need("state")
+		if c.State = r.String(16); !known(clockStates, c.State) {
+			r.Fail(tx.CodeUnknownTag, "")
+		}
+		o.Need("unit")
+		c.Unit = r.String(16)
+	})
+	return c, err
+}
+
+func known(words []string, w string) bool {
+	for _, k := range words {
+		if k == w {
+			return true
+		}
+	}
+	return false
+}
+
+// A ClockID names a clock: what one member owes under one code in one matter.
+type ClockID struct {
+	Code   tx.ClockCode
+	Matter uint64 // sequence number of the entry that opened it
+	Member tx.MemberID
+}
+
+// ClockKey is the key of a clock that has not been stopped.
+func ClockKey(c ClockID) []byte { return clockKey(prefixClock, c) }
+
+// StoppedKey is the key of a clock that has been stopped.
+func StoppedKey(c ClockID) []byte { return clockKey(prefixStopped, c) }
+
+func clockKey(prefix byte, c ClockID) []byte {
+	b := make([]byte, 0, 1+len(c.Member)+1+8+len(c.Code))
+	b = append(append(append(b, prefix), c.Member...), 0)
+	return append(binary.BigEndian.AppendUint64(b, c.Matter), c.Code...)
+}
+
+// ClockOf reads a key that ClockKey or StoppedKey made.
+func ClockOf(key []byte) (c ClockID, stopped bool, err error) {
+	if len(key) == 0 || key[0] != prefixClock && key[0] != prefixStopped {
+		return c, false, errors.New("not the key of a clock")
+	}
+	member, rest, ok := bytes.Cut(key[1:], []byte{0})
+	if !ok || len(rest) < 8 {
+		return c, false, errors.New("the key of a clock is cut short")
+	}
+	c = ClockID{Code: tx.ClockCode(rest[8:]), Matter: binary.BigEndian.Uint64(rest), Member: tx.MemberID(member)}
+	if !c.Member.Valid() || !c.Code.Valid() {
+		return c, false, errors.New("the key of a clock names no member or no code")
+	}
+	return c, key[0] == prefixStopped, nil
+}
+
+// ClockRange spans the clocks that have not been stopped, or those that have:
+// of one member, or of all when m is "".
+func ClockRange(stopped bool, m tx.MemberID) (start, end []byte) {
+	p := byte(prefixClock)
+	if stopped {
+		p = prefixStopped
+	}
+	if m == "" {
+		return []byte{p}, []byte{p + 1}
+	}
+	start = append([]byte{p}, m...)
+	return append(bytes.Clone(start), 0), append(start, 1)
+}
+
+// MatterClockRange spans the clocks of one member in one matter.
+func MatterClockRange(stopped bool, m tx.MemberID, matter uint64) (start, end []byte) {
+	p, _ := ClockRange(stopped, m)
+	return binary.BigEndian.AppendUint64(bytes.Clone(p), matter), binary.BigEndian.AppendUint64(bytes.Clone(p), matter+1)
+}
+
+// PerDue is the number of clocks in one row of the due-date index.
+const PerDue = 64
+
+// A Due names clocks that were to run until a day. A clock that has been
+// stopped, paused or put off since stays in it: who reads it asks the clock.
+type Due struct{ Clocks []ClockID }
+
+// Encode returns the row's value.
+func (d Due) Encode() []byte {
+	return encode(func(w *tx.Writer) {
+		w.Array("clocks", len(d.Clocks), func(i int) {
+			c := &d.Clocks[i]
+			w.Open()
+			w.String("code", string(c.Code))
+			w.Int("matter", int64(c.Matter))
+			w.String("member", string(c.Member))
+			w.Close()
+		})
+	})
+}
+
+// DecodeDue reads a value that Encode wrote.
+func DecodeDue(b []byte) (d Due, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		o.Need("clocks")
+		r.Array(PerDue, func(int) {
+			var c ClockID
+			e := r.Object()
+			e.Need("code")
+			c.Code = r.ClockCode()
+			e.Need("matter")
+			c.Matter = uint64(r.Int(0, maxHeight))
+			e.Need("member")
+			c.Member = tx.MemberID(r.Slug(2, 32, '-'))
+			e.End()
+			d.Clocks = append(d.Clocks, c)
+		})
+	})
+	return d, err
+}
+
+// DueKey is the key of row number of the clocks that run until day.
+func DueKey(day tx.Date, number uint32) []byte {
+	b := binary.BigEndian.AppendUint32([]byte{prefixDue}, uint32(day))
+	return binary.BigEndian.AppendUint32(b, number)
+}
+
+// DueRange spans the rows of all days before day.
+func DueRange(day tx.Date) (start, end []byte) {
+	return []byte{prefixDue}, binary.BigEndian.AppendUint32([]byte{prefixDue}, uint32(max(day, 0)))
+}
+
+// DueDay returns the day of a key that DueKey made.
+func DueDay(key []byte) tx.Date { return tx.Date(binary.BigEndian.Uint32(key[1:])) }
+
+// A DueCount is the number of clocks in the rows of a day.
+type DueCount struct{ Clocks int64 }
+
+// Encode returns the row's value.
+func (n DueCount) Encode() []byte {
+	return encode(func(w *tx.Writer) { w.Int("clocks", n.Clocks) })
+}
+
+// DecodeDueCount reads a value that Encode wrote.
+func DecodeDueCount(b []byte) (n DueCount, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		o.Need("clocks")
+		n.Clocks = r.Int(0, maxHeight)
+	})
+	return n, err
+}
+
+// DueCountKey is the key of the number of clocks that run until day.
+func DueCountKey(day tx.Date) []byte {
+	return binary.BigEndian.AppendUint32([]byte{prefixDueCount}, uint32(day))
+}

@@ -1,0 +1,103 @@
+package state
+
+import (
+	"slices"
+
+	"zhenglian/app/row"
+	"zhenglian/app/tx"
+)
+
+// What a transition does to a clock.
+type clockAct int
+
+const (
+	start  clockAct = iota // begins a new round, whatever became of the last
+	stop                   // what was owed is done
+	pause                  // the days that follow do not count …
+	resume                 // … until here
+	extend                 // once a round, as far as the rule set allows
+)
+
+// A debtor says whose clock it is: who has to act until its last day. A clock
+// belongs to one member in one matter under one code; where several are named
+// each has its own. nil: nobody, and nothing happens. p is the matter, of an
+// opening as its own statement opens it.
+type debtor func(c *Ctx, p *place, s *tx.Statement) []tx.MemberID
+
+func ofOrigin(_ *Ctx, p *place, _ *tx.Statement) []tx.MemberID { return []tx.MemberID{p.origin} }
+
+// A clockOp is one thing that a transition does to clocks.
+type clockOp struct {
+	do   clockAct
+	code tx.ClockCode // how long it may take, the rule set in force says
+	of   debtor
+}
+
+// Codes of the deadlines that transitions start.
+const (
+	// EvidenceAnswer: whose evidence is challenged sees to a decision, or
+	// withdraws it.
+	EvidenceAnswer tx.ClockCode = "EVIDENCE_ANSWER"
+)
+
+// clockTable is what the transitions of the table of kinds do to statutory
+// clocks when they take effect, in this order; ascending by kind.
+var clockTable = []struct {
+	kind tx.Kind
+	ops  []clockOp
+}{
+	{tx.EvidenceChallenge, []clockOp{{start, EvidenceAnswer, ofOrigin}}},
+	{tx.EvidenceReject, []clockOp{{stop, EvidenceAnswer, ofOrigin}}},
+	{tx.EvidenceUphold, []clockOp{{stop, EvidenceAnswer, ofOrigin}}},
+	{tx.EvidenceWithdraw, []clockOp{{stop, EvidenceAnswer, ofOrigin}}},
+}
+
+// A clockMove is a clockOp on one clock.
+type clockMove struct {
+	do clockAct
+	id row.ClockID
+}
+
+// clocks returns what a statement that takes effect in p does to clocks.
+func (c *Ctx) clocks(p *place, s *tx.Statement) (moves []clockMove) {
+	for _, op := range clockOps(s.Kind) {
+		for _, m := range op.of(c, p, s) {
+			moves = append(moves, clockMove{op.do, row.ClockID{Code: op.code, Matter: p.seq, Member: m}})
+		}
+	}
+	return moves
+}
+
+// opensClocks is clocks of a statement that opens its matter, whose number is
+// not known yet; nil when there are none.
+func (c *Ctx) opensClocks(r *rule, s *tx.Statement) func(seq uint64) []clockMove {
+	if len(clockOps(r.kind)) == 0 {
+		return nil
+	}
+	return func(seq uint64) []clockMove {
+		return c.clocks(&place{seq: seq, kind: r.kind, height: c.Height, origin: s.Member}, s)
+	}
+}
+
+func clockOps(k tx.Kind) []clockOp {
+	for i := range clockTable {
+		if clockTable[i].kind == k {
+			return clockTable[i].ops
+		}
+	}
+	return nil
+}
+
+// ClockCodes lists the codes of all deadlines that some transition starts,
+// ascending.
+func ClockCodes() (codes []tx.ClockCode) {
+	for i := range clockTable {
+		for _, op := range clockTable[i].ops {
+			if op.do == start && !slices.Contains(codes, op.code) {
+				codes = append(codes, op.code)
+			}
+		}
+	}
+	slices.Sort(codes)
+	return codes
+}

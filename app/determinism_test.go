@@ -33,6 +33,7 @@ func story(c *apptest.Chain, seed uint64, blocks int) (txs [][][]byte) {
 	var waiting, waitingGov []tx.ID
 	pick := func() *open { return &evidence[r.IntN(len(evidence))] }
 	n := 0
+	var g goods
 	for range blocks {
 		var block [][]byte
 		add := func(e *tx.Envelope) tx.ID {
@@ -88,6 +89,11 @@ func story(c *apptest.Chain, seed uint64, blocks int) (txs [][][]byte) {
 					member, key = "internet-court", "court-admin1"
 				}
 				add(c.Sign(c.Statement(tx.MemberID(member), tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: waitingGov[len(waitingGov)-1], Type: tx.Agrees}), key))
+			}
+		}
+		if c.Height > 0 {
+			for range r.IntN(5) {
+				add(g.next(c, r))
 			}
 		}
 		if r.IntN(4) == 0 && len(block) > 0 {

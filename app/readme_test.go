@@ -166,12 +166,12 @@ func literals(n ast.Node) string {
 }
 
 // bodyFiles declare kinds and read their bodies.
-var bodyFiles = []string{"tx/evidence.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go"}
+var bodyFiles = []string{"tx/evidence.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go"}
 
 // The transition table of app/state is not exported; it is read from its source.
 func TestReadmeKinds(t *testing.T) {
 	names := constants(t, "row/row.go")
-	for _, f := range bodyFiles {
+	for _, f := range append(bodyFiles, "row/trace.go") {
 		for k, v := range constants(t, f) {
 			names[k] = v
 		}
@@ -214,7 +214,8 @@ func TestReadmeKinds(t *testing.T) {
 	s := section(t, protocol(t), "### Kinds")
 	same(t, "kinds", table(t, s, 0), want)
 	for _, state := range []row.State{row.Pending, row.Sealed, row.Challenged, row.Upheld, row.Rejected, row.Superseded, row.Withdrawn, row.Expired,
-		row.Enacted, row.Overtaken} {
+		row.Enacted, row.Overtaken,
+		row.Recorded, row.OneSided, row.Offered, row.Received, row.Disputed, row.Cancelled, row.Scoping, row.Frozen, row.Closed} {
 		if !strings.Contains(s, "`"+string(state)+"`") {
 			t.Errorf("README.md does not name state %s", state)
 		}
@@ -290,14 +291,18 @@ func TestReadmeBodies(t *testing.T) {
 		tx.EvidenceChallenge: "Challenge", tx.EvidenceUphold: "Decision", tx.EvidenceReject: "Decision", tx.EndorseKind: "Endorse",
 		tx.GovAccount: "AccountChange", tx.GovFreeze: "Freeze", tx.GovThaw: "Freeze", tx.GovMember: "Membership", tx.GovRecover: "Recover",
 		tx.GovPolicy: "PolicyChange", tx.GovOverride: "PolicyChange", tx.GovParams: "Params", tx.GovValidator: "ValidatorChange", tx.GovReady: "Ready",
-		tx.GovCalendar: "Calendar", tx.GovRuleset: "RuleSet", tx.GovRotate: "KeyRotation", tx.GovUpgrade: "Upgrade", tx.GovWithdraw: "Withdraw"}
-	readers, words := make(map[string]*ast.FuncDecl), make(map[string]string)
+		tx.GovCalendar: "Calendar", tx.GovRuleset: "RuleSet", tx.GovRotate: "KeyRotation", tx.GovUpgrade: "Upgrade", tx.GovWithdraw: "Withdraw",
+		tx.TraceAck: "Ack", tx.TraceAggregate: "Aggregate", tx.TraceCancel: "Withdraw", tx.TraceClose: "Decision", tx.TraceDestroy: "Destroy",
+		tx.TraceDisaggregate: "Aggregate", tx.TraceDispose: "Dispose", tx.TraceDispute: "Dispute", tx.TraceEvents: "Events", tx.TraceHarvest: "Harvest",
+		tx.TraceProduct: "Product", tx.TraceRecall: "Recall", tx.TraceReceive: "Receive", tx.TraceRegister: "Register", tx.TraceRelease: "Release",
+		tx.TraceSell: "Sell", tx.TraceShip: "Ship", tx.TraceTake: "Take", tx.TraceTransform: "Transform", tx.TraceWithdraw: "Withdraw"}
+	methods, readers, words := make(map[string]*ast.FuncDecl), make(map[string]*ast.FuncDecl), make(map[string]string)
 	for _, path := range bodyFiles {
 		for _, d := range source(t, path).Decls {
 			f, ok := d.(*ast.FuncDecl)
 			switch {
 			case ok && f.Name.Name == "read" && f.Recv != nil:
-				readers[f.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name] = f
+				methods[f.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.Ident).Name] = f
 			case ok && f.Recv == nil:
 				readers[f.Name.Name] = f // readFile, which reads an item
 			}
@@ -338,7 +343,7 @@ func TestReadmeBodies(t *testing.T) {
 				return true
 			})
 		}
-		read(readers[bodies[k]], true)
+		read(methods[bodies[k]], true)
 		var got [][]string
 		for _, r := range table(t, s, 0) {
 			how := "Need"
@@ -392,6 +397,10 @@ func TestReadmeKeyTable(t *testing.T) {
 		"Calendar": row.Calendar{SHA256: tx.Digest{1}}.Encode(), "Clock": row.Clock{Extended: true, Late: 1, Roll: true}.Encode(),
 		"Due": row.Due{Clocks: make([]row.ClockID, 1)}.Encode(), "DueCount": row.DueCount{}.Encode(),
 		"List": row.List{}.Encode(), "Notice": row.Notice{}.Encode(),
+		"Unit":  row.Unit{Flags: []string{"x"}, Hot: 1, Inside: 1, Level: 1, Parent: row.UnitID{1}, Recalls: 1}.Encode(),
+		"Named": row.Named{}.Encode(), "Product": row.Product{Makers: []tx.MemberID{"x"}, Yield: &tx.Yield{}}.Encode(), "Use": row.Use{}.Encode(),
+		"Harvest": row.Harvest{}.Encode(), "Recall": row.Recall{Cursor: []byte{1}, Done: 1}.Encode(), "Scoped": row.Scoped{Outcome: "x"}.Encode(),
+		"Queued": row.Queued{}.Encode(), "Holder": row.Holder{Acked: 1}.Encode(),
 	}
 	members := regexp.MustCompile(`"([a-z_]+)":`)
 	for name, v := range values {

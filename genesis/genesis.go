@@ -101,6 +101,18 @@ const GovernancePolicy = "ALL(FRAC(2/3,regulator),ANY(platform@any,court@any,not
 // OwnPolicy is the default rule for what concerns a member alone.
 const OwnPolicy = "OF(2,admin@issuer)"
 
+// HolderPolicy is the default rule for what a member does with goods that it
+// holds: one signature of its own, a person's or a system's.
+const HolderPolicy = "ANY(officer@issuer,system@issuer)"
+
+// HarvestPolicy is the default rule for a declared harvest, which bounds what
+// is sold under its origin: the declaring member and a regulator, who may be one.
+const HarvestPolicy = "ALL(officer@issuer,regulator@any)"
+
+// RecallPolicy is the default rule for lifting a recall: an officer of the
+// stating member, and a regulator, who may be one.
+const RecallPolicy = "ALL(officer@issuer,regulator@any)"
+
 // DefaultPolicies are the rules of a new network.
 func DefaultPolicies() []Policy {
 	return []Policy{
@@ -126,6 +138,26 @@ func DefaultPolicies() []Policy {
 		{tx.GovUpgrade, GovernancePolicy},
 		{tx.GovValidator, GovernancePolicy},
 		{tx.GovWithdraw, "admin@issuer"},
+		{tx.TraceAck, HolderPolicy},
+		{tx.TraceAggregate, HolderPolicy},
+		{tx.TraceCancel, HolderPolicy},
+		{tx.TraceClose, RecallPolicy},
+		{tx.TraceDestroy, HolderPolicy},
+		{tx.TraceDisaggregate, HolderPolicy},
+		{tx.TraceDispose, HolderPolicy},
+		{tx.TraceDispute, HolderPolicy},
+		{tx.TraceEvents, HolderPolicy},
+		{tx.TraceHarvest, HarvestPolicy},
+		{tx.TraceProduct, "officer@issuer"},
+		{tx.TraceRecall, "officer@issuer"},
+		{tx.TraceReceive, HolderPolicy},
+		{tx.TraceRegister, HolderPolicy},
+		{tx.TraceRelease, RecallPolicy},
+		{tx.TraceSell, HolderPolicy},
+		{tx.TraceShip, HolderPolicy},
+		{tx.TraceTake, HolderPolicy},
+		{tx.TraceTransform, HolderPolicy},
+		{tx.TraceWithdraw, HolderPolicy},
 	}
 }
 

@@ -38,8 +38,21 @@ import (
 //	24 ‖ list ‖ number (8, BE)         Notice   when an entry comes into force or ends; never deleted
 //	25 ‖ list ‖ member id              Consumer by list.consumer, list.ack
 //	26 ‖ day (4, BE) ‖ seq (8, BE)     "{}"     while entry seq is in force or stayed, and ends on day
+//	30 ‖ unit (10)                     Unit     when a unit comes into being or changes
+//	31 ‖ unit code                     Named    when a unit comes into being; never deleted
+//	32 ‖ product code                  Product  by trace.product
+//	33 ‖ parent (10) ‖ child (10)      "{}"     while the child is in the parent
+//	34 ‖ unit (10) ‖ seq (8, BE)       Use      when transformation seq used some of the unit
+//	35 ‖ origin ‖ 00 ‖ product code ‖ 00 ‖ season
+//	                                   Harvest  by trace.harvest, trace.register
+//	36 ‖ seq (8, BE)                   Recall   of the recall that entry seq opened
+//	37 ‖ recall (8, BE) ‖ unit (10)    Scoped   when the unit came into the recall's scope
+//	38 ‖ recall (8, BE) ‖ n (8, BE)    Queued   while the scope is frozen and what comes after the n-th unit is not known
+//	39 ‖ recall (8, BE) ‖ member       Holder   of units that are recalled
+//	3a ‖ recall (8, BE)                "{}"     while the scope is frozen
 //
-// Matters and tallies are keyed by sequence number, so that keys are ordered
+// A unit is seq ‖ index: the entry that made it (8, BE) and its place there (2, BE).
+// Matters, tallies and units are keyed by sequence number, so that keys are ordered
 // in time and IAVL appends at its right edge.
 const (
 	prefixParams    = 0x01
@@ -68,6 +81,18 @@ const (
 	prefixNotice    = 0x24
 	prefixConsumer  = 0x25
 	prefixListEnd   = 0x26
+
+	prefixUnit    = 0x30
+	prefixNamed   = 0x31
+	prefixProduct = 0x32
+	prefixInside  = 0x33
+	prefixUse     = 0x34
+	prefixHarvest = 0x35
+	prefixRecall  = 0x36
+	prefixScope   = 0x37
+	prefixQueue   = 0x38
+	prefixHolder  = 0x39
+	prefixScoping = 0x3a
 )
 
 // ParamsKey is the key of the chain's parameters.

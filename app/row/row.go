@@ -141,10 +141,25 @@ const (
 // Opened is the state in which a complete statement of an opening kind leaves
 // the matter it opens: what the absence of a matter row stands for.
 func Opened(k tx.Kind) State {
-	if k.Family() == "gov" {
+	switch k.Family() {
+	case "gov":
 		return Enacted
+	case "trace":
+		return openedTrace(k)
 	}
 	return Sealed
+}
+
+func openedTrace(k tx.Kind) State {
+	switch k {
+	case tx.TraceShip:
+		return Offered
+	case tx.TraceSell, tx.TraceTake:
+		return OneSided
+	case tx.TraceRecall:
+		return Scoping
+	}
+	return Recorded
 }
 
 // A Matter says where a matter stands. Its absence says: as its opening entry

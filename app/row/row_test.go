@@ -36,6 +36,19 @@ var codecs = map[string]struct {
 	"link":       {Link{8}.Encode(), again(DecodeLink)},
 	"list":       {List{Entries: 3, Notices: 9}.Encode(), again(DecodeList)},
 	"notice":     {Notice{Action: Apply, Due: 20260402, Entry: 5, Height: 7, State: Published, Tag: tx.Digest{3}}.Encode(), again(DecodeNotice)},
+	"unit":       {Unit{Code: "zs/1", Custodian: "hz", Left: 5, Maker: "jd", Quantity: 9, Since: 2, State: UnitActive}.Encode(), again(DecodeUnit)},
+	"unit, all": {Unit{Code: "zs/1", Custodian: "hz", Flags: []string{FlagDisputed, FlagYield}, Hot: 1, Inside: 2, Level: 3, Maker: "jd", Parent: NewUnitID(7, 8), Recalls: 4,
+		State: UnitOut}.Encode(), again(DecodeUnit)},
+	"named":        {Named{NewUnitID(1, 2)}.Encode(), again(DecodeNamed)},
+	"product":      {Product{Mode: tx.Reject, NameEN: "P", NameZH: "李", Owner: "hz", UOM: "g"}.Encode(), again(DecodeProduct)},
+	"product, all": {Product{Makers: []tx.MemberID{"jd"}, Mode: tx.Flag, Yield: &tx.Yield{From: []tx.ProductCode{"zg/1"}, Gives: 1, Per: 2}}.Encode(), again(DecodeProduct)},
+	"use":          {Use{6}.Encode(), again(DecodeUse)},
+	"harvest":      {Harvest{Declared: 9, Member: "hz", Registered: 3}.Encode(), again(DecodeHarvest)},
+	"recall":       {Recall{Count: 3, Cursor: []byte{1}, Disposed: 1, Done: 2, Edge: []tx.Digest{{1}, {2}}, Released: 1}.Encode(), again(DecodeRecall)},
+	"recall, done": {Recall{Count: 3, Frozen: 9}.Encode(), again(DecodeRecall)},
+	"scoped":       {Scoped{4, "harmless"}.Encode(), again(DecodeScoped)},
+	"queued":       {Queued{NewUnitID(1, 2)}.Encode(), again(DecodeQueued)},
+	"holder":       {Holder{3, 4}.Encode(), again(DecodeHolder)},
 	"tally": {Tally{Deadline: 9, Outcome: Waits, Policy: 1, Since: 2, Votes: []Vote{
 		{Account: tx.AccountID{1}, Height: 2, Member: "hz", Type: Signed},
 		{Account: tx.AccountID{2}, Height: 3, Member: "jd", Reason: "other", Type: tx.Objects}}}.Encode(), again(DecodeTally)},
@@ -73,7 +86,9 @@ func TestRoundTrip(t *testing.T) {
 // Keys of different tables never collide, and deadlines are ordered by height.
 func TestKeys(t *testing.T) {
 	keys := [][]byte{ParamsKey(), MemberKey("hz"), AccountKey(tx.AccountID{1}), PolicyKey("a.b", 1), RollKey("court"), OverrideKey("hz", "a.b", 1), ValidatorKey(tx.ValidatorKey{}), StepKey(), UpgradeKey(), MatterKey(1), TallyKey(1), DeadlineKey(1, 1), LinkKey(1),
-		RuleSetKey(1), CalendarKey(2026), ClockKey(clock), StoppedKey(clock), DueKey(1, 1), DueCountKey(1)}
+		RuleSetKey(1), CalendarKey(2026), ClockKey(clock), StoppedKey(clock), DueKey(1, 1), DueCountKey(1),
+		UnitKey(UnitID{}), NamedKey("zs/1"), ProductKey("zg/1"), InsideKey(UnitID{}, UnitID{}), UseKey(UnitID{}, 1), HarvestKey("1", "2", "3"), RecallKey(1),
+		ScopeKey(1, UnitID{}), QueueKey(1, 1), HolderKey(1, "hz"), ScopingKey(1)}
 	seen := make(map[byte]bool)
 	for _, k := range keys {
 		if seen[k[0]] {
@@ -115,4 +130,36 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Keys of a range are in it, those of the next unit or recall are not, and the
+// parts of a key read back.
+func TestTraceKeys(t *testing.T) {
+	a, b := NewUnitID(7, 0xffff), NewUnitID(8, 0)
+	in := func(key []byte, r func() (start, end []byte)) bool {
+		start, end := r()
+		return bytes.Compare(key, start) >= 0 && bytes.Compare(key, end) < 0
+	}
+	for i, ok := range []bool{
+		in(UnitKey(a), func() ([]byte, []byte) { return MadeRange(7) }), !in(UnitKey(b), func() ([]byte, []byte) { return MadeRange(7) }),
+		in(InsideKey(a, b), func() ([]byte, []byte) { return InsideRange(a) }), !in(InsideKey(b, a), func() ([]byte, []byte) { return InsideRange(a) }),
+		in(UseKey(a, 1<<63), func() ([]byte, []byte) { return UseRange(a) }), !in(UseKey(b, 0), func() ([]byte, []byte) { return UseRange(a) }),
+		in(ScopeKey(255, b), func() ([]byte, []byte) { return ScopeRange(255) }), !in(ScopeKey(256, a), func() ([]byte, []byte) { return ScopeRange(255) }),
+		in(HolderKey(255, "zz"), func() ([]byte, []byte) { return HolderRange(255) }), in(QueueKey(255, 9), func() ([]byte, []byte) { return QueueRange(255) }),
+		in(ScopingKey(1), ScopingRange),
+		UnitOf(UnitKey(a)) == a, InsideChild(InsideKey(a, b)) == b, UseSeq(UseKey(a, 9)) == 9, ScopeUnit(ScopeKey(1, b)) == b, HolderMember(HolderKey(1, "hz")) == "hz",
+		ScopingSeq(ScopingKey(5)) == 5, a.Seq() == 7 && a.Index() == 0xffff,
+	} {
+		if !ok {
+			t.Errorf("case %d", i)
+		}
+	}
+	if id, err := ParseUnitID(a.String()); err != nil || id != a {
+		t.Errorf("%s reads back as %v, %v", a, id, err)
+	}
+	for _, s := range []string{"", "7", "7.", "07.1", "7.65536", "7.1.2", "-1.0"} {
+		if id, err := ParseUnitID(s); err == nil {
+			t.Errorf("%q reads as %v", s, id)
+		}
+	}
 }

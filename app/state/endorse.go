@@ -159,6 +159,17 @@ func (c *Ctx) completeOpening(p *place, s *tx.Statement, r *rule, t *row.Tally) 
 			writes, m.State, t.Outcome = nil, row.Overtaken, row.Lapsed
 		}
 	}
+	if r.traces() {
+		do, err := c.trace(s, nil)
+		switch {
+		case Broken(err):
+			return nil, err
+		case err != nil:
+			m.State, t.Outcome = row.Overtaken, row.Lapsed
+		default:
+			writes = do(p.seq)
+		}
+	}
 	return append(writes, write{row.MatterKey(p.seq), m.Encode()}), nil
 }
 
@@ -166,7 +177,16 @@ func (c *Ctx) completeOpening(p *place, s *tx.Statement, r *rule, t *row.Tally) 
 // outcome of its tally.
 func (c *Ctx) completeStep(p *place, seq uint64, s *tx.Statement, r *rule, t *row.Tally) ([]write, error) {
 	p.matter.Waiting = 0 // it is this one, settled here
-	if p.matter.Head != s.Prev || !r.allowed(p.matter.State) {
+	stale := p.matter.Head != s.Prev || !r.allowed(p.matter.State)
+	do := act(nothing)
+	if !stale && r.traces() {
+		var err error
+		if do, err = c.trace(s, p); Broken(err) {
+			return nil, err
+		}
+		stale = err != nil
+	}
+	if stale {
 		t.Outcome = row.Lapsed
 		return []write{{row.MatterKey(p.seq), p.matter.Encode()}}, nil
 	}
@@ -180,5 +200,6 @@ func (c *Ctx) completeStep(p *place, seq uint64, s *tx.Statement, r *rule, t *ro
 	}
 	t.Outcome = row.Effective
 	writes, err := c.effective(p, r, env.ID())
+	writes = append(writes, do(seq)...)
 	return append(writes, write{row.LinkKey(seq), row.Link{Matter: p.seq}.Encode()}), err
 }

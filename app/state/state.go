@@ -154,6 +154,13 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 			return Effect{}, err
 		}
 	}
+	do := act(nothing)
+	if r.traces() {
+		var err error
+		if do, err = c.trace(o.Statement, nil); err != nil {
+			return Effect{}, err
+		}
+	}
 	v, err := c.Dir.policyAt(r.kind, o.Statement.Member, c.Height)
 	if err != nil {
 		return Effect{}, err
@@ -161,7 +168,7 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 	cs := c.caseOf(o.Statement.Member, o.Statement.Member)
 	cs.Votes = c.votes(o)
 	if v.expr.Holds(cs) {
-		return Effect{Outcome: row.Effective, State: r.to, writes: writes, starts: c.opensClocks(r, o.Statement)}, nil
+		return Effect{Outcome: row.Effective, State: r.to, writes: writes, own: do, starts: c.opensClocks(r, o.Statement)}, nil
 	}
 	if err := c.possible(v, cs); err != nil {
 		return Effect{}, err
@@ -286,6 +293,12 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 			return Effect{}, err
 		}
 	}
+	do := act(nothing)
+	if r.traces() {
+		if do, err = c.trace(s, p); err != nil {
+			return Effect{}, err
+		}
+	}
 	v, err := c.Dir.policyAt(r.kind, s.Member, p.height)
 	if err != nil {
 		return Effect{}, err
@@ -295,7 +308,7 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 	if v.expr.Holds(cs) {
 		writes, err := c.effective(p, r, o.ID)
 		return Effect{Outcome: row.Effective, State: r.to, writes: writes, clocks: c.clocks(p, s), own: func(seq uint64) []write {
-			return []write{{row.LinkKey(seq), row.Link{Matter: p.seq}.Encode()}}
+			return append(do(seq), write{row.LinkKey(seq), row.Link{Matter: p.seq}.Encode()})
 		}}, err
 	}
 	if p.matter.Waiting != 0 {
@@ -489,7 +502,7 @@ type Updates struct {
 }
 
 // EndBlock lapses the statements whose deadline has come, marks the clocks whose
-// last day is over, moves the validator set a step, and announces an upgrade that begins with the next block. An
+// last day is over, follows the scopes of recalls, moves the validator set a step, and announces an upgrade that begins with the next block. An
 // error means that the node must stop.
 func EndBlock(c *Ctx, b *store.Block) (Updates, error) {
 	var due []uint64
@@ -509,6 +522,9 @@ func EndBlock(c *Ctx, b *store.Block) (Updates, error) {
 		put(b, writes)
 	}
 	if err := c.sweep(b); err != nil {
+		return Updates{}, err
+	}
+	if err := c.scopeRecalls(b); err != nil {
 		return Updates{}, err
 	}
 	var u Updates

@@ -16,13 +16,14 @@ type matter struct {
 	c    *apptest.Chain
 	id   tx.ID // opening statement
 	head tx.ID
+	key  string // of the origin, of a matter of traceability
 }
 
 func open(t *testing.T, e func(*apptest.Chain) *tx.Envelope) *matter {
 	c := apptest.New(t, func(g *genesis.State) { g.Params.PendingBlocks = 5 })
 	c.Block()
 	id := c.Must(e(c))
-	return &matter{c, id, id}
+	return &matter{c: c, id: id, head: id}
 }
 
 func seal(signers ...string) func(*apptest.Chain) *tx.Envelope {
@@ -104,6 +105,9 @@ func (m *matter) step(kind tx.Kind) *tx.Envelope {
 	case tx.EndorseKind: // the court completes what lacks one signature of another kind of member
 		return c.Sign(c.Statement("internet-court", kind, tx.ID{}, &tx.Endorse{Statement: m.id, Type: tx.Agrees}), "court-admin1")
 	}
+	if kind.Family() == "trace" {
+		return m.traceStep(kind)
+	}
 	return c.Sign(c.Statement("hangzhou-amr", kind, m.head, body(c, kind)), "admin1", "admin2", "city-admin1", "changsha-admin1", "court-admin1")
 }
 
@@ -124,12 +128,14 @@ func (m *matter) endorse(name string, member tx.MemberID) {
 
 // A way leads to a state of a family, and says what the protocol (app/README.md)
 // allows there: every kind that is not here is refused.
-var ways = []struct {
+type way struct {
 	family  string
 	state   row.State
 	make    func(t *testing.T) *matter
 	allowed map[tx.Kind]row.State
-}{
+}
+
+var ways = []way{
 	{"evidence", row.Pending, func(t *testing.T) *matter { return open(t, seal("officer1", "officer2")) },
 		map[tx.Kind]row.State{tx.EvidenceWithdraw: row.Withdrawn, tx.EndorseKind: row.Sealed}},
 	{"evidence", row.Sealed, func(t *testing.T) *matter { return open(t, seal("officer1", "officer2", "city")) },
@@ -198,18 +204,27 @@ func (m *matter) wait(blocks int) {
 
 // Every state with every kind of statement: accepted as the table says, or
 // refused with a number and without any change.
-func TestEveryStateAndKind(t *testing.T) {
-	for _, w := range ways {
+func TestEveryStateAndKind(outer *testing.T) {
+	defer state.BoundTraced(1)()
+	t := outer
+	for _, w := range append(ways, traceWays...) {
+		var kept *matter // refusals change nothing, so one serves them all
 		for _, kind := range tx.Kinds() {
 			t.Run(fmt.Sprintf("%s/%s/%s", w.family, w.state, kind), func(t *testing.T) {
-				m := w.make(t)
+				want, allowed := w.allowed[kind]
+				m := kept
+				if m == nil || allowed {
+					m = w.make(outer)
+				}
+				if !allowed && w.state != row.Pending && w.state != row.Scoping { // these do not last
+					kept = m
+				}
 				if got := m.state(); got != w.state {
 					t.Fatalf("made %s, want %s", got, w.state)
 				}
 				e := m.step(kind)
 				before := m.c.App.Store().View().Head()
 				code := m.c.Deliver(e)
-				want, allowed := w.allowed[kind]
 				if allowed {
 					if code != tx.CodeOK || m.state() != want {
 						t.Errorf("got code %d and %s, want %s", code, m.state(), want)
@@ -245,7 +260,7 @@ func TestEveryOpening(t *testing.T) {
 			}
 			part := c.Sign(s, all[:1]...)
 			id := c.Must(part)
-			m := &matter{c, id, id}
+			m := &matter{c: c, id: id, head: id}
 			if kind == tx.GovReady {
 				if m.state() != row.Enacted {
 					t.Errorf("signed by one: %s", m.state())
@@ -257,7 +272,7 @@ func TestEveryOpening(t *testing.T) {
 			}
 			s.Expires++ // another statement
 			whole := c.Must(c.Sign(s, all...))
-			if w := (&matter{c, whole, whole}); w.state() != row.Enacted {
+			if w := (&matter{c: c, id: whole, head: whole}); w.state() != row.Enacted {
 				t.Fatalf("signed by all: %s", w.state())
 			}
 			// What waited is overtaken by its twin, except what cannot conflict.

@@ -10,7 +10,8 @@ import (
 // into block results and printed in judgments. Zero means accepted.
 //
 // Ranges: 1–99 form of an envelope or statement, 100–199 signatures and
-// accounts, 200–299 rules, 300–399 bodies, 470–489 shares and founding, 900–999 the node.
+// accounts, 200–299 rules, 300–399 bodies, 470–489 shares and founding,
+// 500–509 codes of units, 510–559 traceability, 900–999 the node.
 type Code uint32
 
 // The codes. A test compares the table in app/README.md with codeTable below.
@@ -93,6 +94,30 @@ const (
 	CodeTerms       Code = 472 // part made for other terms
 	CodeFounder     Code = 473 // founders of the terms and of the parts differ
 	CodeUnsigned    Code = 474 // a key of the part has not signed it
+
+	CodeUnitCode   Code = 500 // not a code of a unit or product
+	CodeCheckDigit Code = 501 // check digit of a code is wrong
+	CodePlace      Code = 502 // not a place code
+
+	CodeNoUnit       Code = 510 // no such unit
+	CodeUnitExists   Code = 511 // the code is taken by another unit
+	CodeUnitState    Code = 512 // the unit's state does not allow this
+	CodeNotCustodian Code = 513 // the member does not hold the unit
+	CodeInside       Code = 514 // the unit is inside another, or is not in the one named
+	CodeRecalled     Code = 515 // the unit, or one inside it, is recalled
+	CodeNoProduct    Code = 516 // the product is not declared
+	CodeNotMaker     Code = 517 // the product is another member's
+	CodeQuantity     Code = 518 // more than is left of the unit
+	CodeYield        Code = 519 // more than the product's yield allows
+	CodeOverHarvest  Code = 520 // more than was harvested
+	CodeNoHarvest    Code = 521 // no such harvest of this member
+	CodeContainer    Code = 522 // the container is not empty
+	CodeNesting      Code = 523 // containers nest too deeply
+	CodeNoRecall     Code = 530 // no such recall
+	CodeNotInScope   Code = 531 // the unit is not in the recall's scope, or is dealt with
+	CodeNotFrozen    Code = 532 // the recall's scope is not frozen yet
+	CodeNotHolder    Code = 533 // the member holds nothing that is recalled, or has answered
+	CodeRecaller     Code = 534 // the member may not recall this unit
 
 	CodeInternal Code = 900 // a defect of the node; the statement is not at fault
 )
@@ -177,6 +202,28 @@ var codeTable = []codeRow{
 	{CodeTerms, "OTHER_TERMS", "part made for other terms", "compare the fingerprints of the terms and make the part anew", "创建份件所依据的条款不同，请核对条款指纹后重新制作"},
 	{CodeFounder, "FOUNDER", "not as the terms say of this founder", "compare the part with the terms", "与条款所列创建成员不符"},
 	{CodeUnsigned, "PART_UNSIGNED", "a key of the part has not signed it", "sign the part with it: zhengd genesis sign", "创建份件缺少其中密钥的签名"},
+	{CodeUnitCode, "UNIT_CODE", "not a code of a unit or product", "write it as app/README.md says under Codes of units", "追溯单元或产品编码格式不正确"},
+	{CodeCheckDigit, "CHECK_DIGIT", "wrong check digit", "check the digits against the label", "校验位不正确，请核对标签"},
+	{CodePlace, "PLACE", "not a place code", "state the 12 digits of the village or township", "产地代码应为 12 位"},
+	{CodeNoUnit, "NO_UNIT", "no such unit", "check the code, or register the unit first", "追溯单元不存在，请先登记"},
+	{CodeUnitExists, "UNIT_EXISTS", "code taken by another unit", "give each unit a code of its own", "该编码已被其他单元使用"},
+	{CodeUnitState, "UNIT_STATE", "unit in a state that does not allow this", "look the unit up", "单元当前状态不允许此操作"},
+	{CodeNotCustodian, "NOT_CUSTODIAN", "unit not held by this member", "have its holder ship it first", "该单元不由本成员保管"},
+	{CodeInside, "INSIDE", "unit inside another, or not in the one named", "look the unit up, and take it out first", "单元在另一容器内，或不在所述容器内"},
+	{CodeRecalled, "RECALLED", "unit, or one inside it, recalled", "stop it, and follow the recall", "单元或其内容物已被召回，请停止流转"},
+	{CodeNoProduct, "NO_PRODUCT", "product not declared", "declare it with trace.product first", "产品尚未申报"},
+	{CodeNotMaker, "NOT_MAKER", "product of another member", "ask its owner to name you as a maker", "该产品由其他成员申报"},
+	{CodeQuantity, "QUANTITY", "more than is left of the unit", "state at most what is left", "数量超过单元余量"},
+	{CodeYield, "OVER_YIELD", "more than the yield allows", "check the quantities, or have the yield corrected", "产出超过申报的得率"},
+	{CodeOverHarvest, "OVER_HARVEST", "more than was harvested", "check the quantities, or have the harvest corrected", "登记数量超过申报的收获量"},
+	{CodeNoHarvest, "NO_HARVEST", "no such harvest of this member", "declare it with trace.harvest first", "收获量尚未申报"},
+	{CodeContainer, "NOT_EMPTY", "container not empty", "take the units out first", "容器未清空"},
+	{CodeNesting, "NESTING", "containers nested too deeply", "containers nest at most 8 levels", "容器嵌套层数过多"},
+	{CodeNoRecall, "NO_RECALL", "no such recall", "check the id in the body", "召回不存在"},
+	{CodeNotInScope, "NOT_IN_SCOPE", "unit not in the recall's scope, or dealt with already", "look up the recall's scope", "单元不在召回范围内或已处置"},
+	{CodeNotFrozen, "NOT_FROZEN", "scope not frozen yet", "wait for the recall's scope", "召回范围尚未确定"},
+	{CodeNotHolder, "NOT_HOLDER", "member holds nothing that is recalled, or has answered", "nothing to do", "本成员未持有被召回单元或已回应"},
+	{CodeRecaller, "RECALLER", "member may not recall this unit", "its maker or a regulator recalls a unit", "仅生产者或监管部门可召回"},
 	{CodeInternal, "INTERNAL", "internal error", "report it to the operator", "节点内部错误，请联系运营者"},
 }
 

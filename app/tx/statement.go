@@ -85,7 +85,41 @@ func newBody(k Kind) Body {
 		return new(Upgrade)
 	case GovValidator:
 		return new(ValidatorChange)
-	case GovWithdraw:
+	case TraceAck:
+		return new(Ack)
+	case TraceAggregate, TraceDisaggregate:
+		return new(Aggregate)
+	case TraceClose:
+		return new(Decision)
+	case TraceDestroy:
+		return new(Destroy)
+	case TraceDispose:
+		return new(Dispose)
+	case TraceDispute:
+		return new(Dispute)
+	case TraceEvents:
+		return new(Events)
+	case TraceHarvest:
+		return new(Harvest)
+	case TraceProduct:
+		return new(Product)
+	case TraceRecall:
+		return new(Recall)
+	case TraceReceive:
+		return new(Receive)
+	case TraceRegister:
+		return new(Register)
+	case TraceRelease:
+		return new(Release)
+	case TraceSell:
+		return new(Sell)
+	case TraceShip:
+		return new(Ship)
+	case TraceTake:
+		return new(Take)
+	case TraceTransform:
+		return new(Transform)
+	case GovWithdraw, TraceCancel, TraceWithdraw:
 		return new(Withdraw)
 	}
 	return nil
@@ -210,5 +244,7 @@ func (s *Statement) Encode() ([]byte, error) {
 // Kinds lists every kind of statement, ascending.
 func Kinds() []Kind {
 	return []Kind{EndorseKind, EvidenceChallenge, EvidenceReject, EvidenceSeal, EvidenceSupersede, EvidenceUphold, EvidenceWithdraw,
-		GovAccount, GovCalendar, GovFreeze, GovMember, GovOverride, GovParams, GovPolicy, GovReady, GovRecover, GovRotate, GovRuleset, GovThaw, GovUpgrade, GovValidator, GovWithdraw}
+		GovAccount, GovCalendar, GovFreeze, GovMember, GovOverride, GovParams, GovPolicy, GovReady, GovRecover, GovRotate, GovRuleset, GovThaw, GovUpgrade, GovValidator, GovWithdraw,
+		TraceAck, TraceAggregate, TraceCancel, TraceClose, TraceDestroy, TraceDisaggregate, TraceDispose, TraceDispute, TraceEvents, TraceHarvest, TraceProduct,
+		TraceRecall, TraceReceive, TraceRegister, TraceRelease, TraceSell, TraceShip, TraceTake, TraceTransform, TraceWithdraw}
 }

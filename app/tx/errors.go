@@ -10,7 +10,7 @@ import (
 // into block results and printed in judgments. Zero means accepted.
 //
 // Ranges: 1–99 form of an envelope or statement, 100–199 signatures and
-// accounts, 200–299 rules, 300–399 bodies, 470–489 shares and founding,
+// accounts, 200–299 rules, 300–399 bodies, 400–419 deadlines and calendars, 470–489 shares and founding,
 // 500–509 codes of units, 510–559 traceability, 900–999 the node.
 type Code uint32
 

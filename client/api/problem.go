@@ -48,6 +48,12 @@ const (
 	CodeMempoolFull  = "MEMPOOL_FULL"       // the chain has more work than it can do now
 	CodeUnavailable  = "UNAVAILABLE"        // the node is not ready to answer this
 	CodeNotReady     = "NOT_READY"          // the next block, which proves this one, is not decided yet
+
+	CodeUnauthenticated  = "UNAUTHENTICATED"         // no credentials, or none that are good
+	CodeForbidden        = "FORBIDDEN"               // the credentials are good and do not allow this
+	CodeIdempotencyKey   = "IDEMPOTENCY_KEY"         // the header has no form that it may have
+	CodeIdempotencyBusy  = "IDEMPOTENCY_IN_PROGRESS" // the first request with this key is not answered yet
+	CodeIdempotencyOther = "IDEMPOTENCY_KEY_REUSED"  // the key came with another request before
 )
 
 // A ProblemKind explains a code.
@@ -74,6 +80,11 @@ var gatewayKinds = []ProblemKind{
 	{CodeMempoolFull, 0, http.StatusTooManyRequests, "the chain has more work than it can do now", "wait as long as Retry-After says and send the same envelope again", "链上排队已满，请按 Retry-After 等待后重发同一信封"},
 	{CodeUnavailable, 0, http.StatusServiceUnavailable, "node is not ready", "try again, or ask another gateway", "节点暂不可用，请重试或改用其他网关"},
 	{CodeNotReady, 0, http.StatusServiceUnavailable, "not provable yet", "the next block proves it; wait as long as Retry-After says", "需待下一区块方可证明，请稍候"},
+	{CodeUnauthenticated, 0, http.StatusUnauthorized, "credentials are needed", "send an API key, a token of your provider or a client certificate that the operator has entered", "需要身份凭证：请使用 API 密钥、身份提供方令牌或已登记的客户端证书"},
+	{CodeForbidden, 0, http.StatusForbidden, "not allowed", "ask the operator of the gateway for the scope that is named", "权限不足，请向网关运营者申请所列权限"},
+	{CodeIdempotencyKey, 0, http.StatusBadRequest, "malformed Idempotency-Key", "send 1 to 255 visible ASCII characters in quotes, such as a UUID", "Idempotency-Key 格式不正确，请使用引号括起的 1 至 255 个可见 ASCII 字符，如 UUID"},
+	{CodeIdempotencyBusy, 0, http.StatusConflict, "a request with this key is being answered", "wait as long as Retry-After says and send the same request again", "相同 Idempotency-Key 的请求正在处理，请按 Retry-After 等待后重发"},
+	{CodeIdempotencyOther, 0, http.StatusUnprocessableEntity, "this key came with another request", "use a new key for a new request", "该 Idempotency-Key 已用于另一请求，请更换"},
 }
 
 // StatusOf returns the HTTP status of a refusal by the ledger: 400 for the

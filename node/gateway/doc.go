@@ -33,5 +33,6 @@
 //	problems.go  every error as RFC 9457
 //	metrics.go   what an operator sees
 //	shed.go      refusing submissions early when there is too much to do
+//	access.go    who may do what, and how often
 //	guard.go     request ids, access log, limits, panics
 package gateway

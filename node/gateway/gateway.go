@@ -16,6 +16,7 @@ import (
 	"zhenglian/app/receipt"
 	"zhenglian/app/state"
 	"zhenglian/app/store"
+	"zhenglian/node/access"
 	"zhenglian/node/blob"
 	"zhenglian/node/index"
 )
@@ -128,6 +129,10 @@ type Options struct {
 	Blobs blob.Store   // nil: there is no place for files
 	Log   *slog.Logger // nil: slog.Default()
 
+	// Access says who asks and what they may; nil: everybody may read, submit and
+	// store files, and nobody more.
+	Access *access.Guard
+
 	// Metrics takes the gateway's metrics; nil: nobody sees them.
 	Metrics prometheus.Registerer
 }
@@ -147,6 +152,13 @@ func New(c Config, o Options) (*Gateway, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Access == nil {
+		guard, err := access.New(access.Config{})
+		if err != nil {
+			return nil, fmt.Errorf("gateway: %w", err)
+		}
+		o.Access = guard
+	}
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
@@ -156,7 +168,7 @@ func New(c Config, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	if g.routes, err = newRoutes(c, g.ledger, g.streams, m, o.Log); err != nil {
+	if g.routes, err = newRoutes(c, o.Access, g.ledger, g.streams, m, o.Log); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	if g.handler, err = shed(g.ledger, m, g.routes); err != nil {

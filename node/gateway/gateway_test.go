@@ -425,9 +425,9 @@ func TestShedding(t *testing.T) {
 func TestFailuresStayInside(t *testing.T) {
 	h := newHarness(t)
 	r := h.g.routes
-	r.GET("/test/panic", func(*gin.Context) { panic("secret in a panic") })
-	r.GET("/test/error", func(c *gin.Context) { fail(c, errors.New("secret in an error")) })
-	for _, path := range []string{"/test/panic", "/test/error"} {
+	r.GET("/web/test/panic", func(*gin.Context) { panic("secret in a panic") })
+	r.GET("/web/test/error", func(c *gin.Context) { fail(c, errors.New("secret in an error")) })
+	for _, path := range []string{"/web/test/panic", "/web/test/error"} {
 		resp, b := h.do("GET", path, "")
 		if resp.StatusCode != 500 || bytes.Contains(b, []byte("secret")) || bytes.Contains(b, []byte("goroutine")) {
 			t.Errorf("%s: status %d: %s", path, resp.StatusCode, b)

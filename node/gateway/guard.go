@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/time/rate"
 
 	"zhenglian/app/tx"
-	"zhenglian/client/api"
+	"zhenglian/node/access"
 )
 
 // What a request carries in its context.
@@ -69,9 +68,9 @@ func plainWord(s string) bool {
 	return true
 }
 
-// access logs each request when it has been answered: neither bodies nor
+// logged logs each request when it has been answered: neither bodies nor
 // queries nor headers, which may hold what is nobody's business.
-func access(log *slog.Logger) gin.HandlerFunc {
+func logged(log *slog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		began := time.Now()
 		defer func() {
@@ -91,7 +90,8 @@ func access(log *slog.Logger) gin.HandlerFunc {
 				slog.Int("status", c.Writer.Status()),
 				slog.Int("bytes", max(c.Writer.Size(), 0)),
 				slog.Duration("took", time.Since(began)),
-				slog.String("from", c.RemoteIP()))
+				slog.String("from", c.RemoteIP()),
+				slog.String("who", access.Of(c.Request.Context()).ID))
 		}()
 		c.Next()
 	}
@@ -130,30 +130,9 @@ func bodyWait(d time.Duration) gin.HandlerFunc {
 	}
 }
 
-// maxLimiters bounds the addresses that a gateway remembers. Whoever is
+// maxLimiters bounds the addresses and principals that a gateway remembers. Whoever is
 // forgotten starts with a full bucket.
 const maxLimiters = 10_000
-
-// limit refuses an address that asks too often. It is a token bucket for each.
-func limit(perSecond float64, burst int) gin.HandlerFunc {
-	if perSecond < 0 {
-		return func(*gin.Context) {}
-	}
-	buckets := newCache[netip.Prefix, *rate.Limiter](maxLimiters)
-	return func(c *gin.Context) {
-		from, limited := network(c.RemoteIP())
-		if !limited {
-			return
-		}
-		bucket, ok := buckets.get(from)
-		if !ok {
-			bucket = buckets.put(from, rate.NewLimiter(rate.Limit(perSecond), burst))
-		}
-		if !bucket.Allow() {
-			fail(c, retryLater(api.CodeRateLimited, 1))
-		}
-	}
-}
 
 // network is what shares one bucket: an IPv4 address, or an IPv6 /64, which one
 // customer has to itself. Loopback is not limited.

@@ -22,13 +22,14 @@ import (
 
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
+	"zhenglian/node/access"
 )
 
 // maxVerifyBody bounds the body of POST /v1/verify in bytes.
 const maxVerifyBody = 4 << 10
 
 // newRoutes builds the one list of routes.
-func newRoutes(c Config, l *ledger, s *streams, m *metrics, log *slog.Logger) (*gin.Engine, error) {
+func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, m *metrics, log *slog.Logger) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true
@@ -37,7 +38,7 @@ func newRoutes(c Config, l *ledger, s *streams, m *metrics, log *slog.Logger) (*
 	if err := r.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	r.Use(identify(log), access(log), m.count, survive(log), limit(c.Rate, c.Burst), bodyWait(c.BodyWait))
+	r.Use(identify(log), logged(log), m.count, survive(log), admit(guard, c.Rate, c.Burst), bodyWait(c.BodyWait))
 	r.NoRoute(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeNotFound, "no such path")) })
 	r.NoMethod(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeMethod, "")) })
 
@@ -75,6 +76,8 @@ func newRoutes(c Config, l *ledger, s *streams, m *metrics, log *slog.Logger) (*
 	eventRoutes(r, h, s)
 	reportRoutes(h, c, l)
 	pageRoutes(r, l)
+
+	secure(h.OpenAPI())
 
 	// What is sent here is read strictly. Answers may gain members, and the
 	// document must not promise otherwise.
@@ -436,6 +439,13 @@ func networkRoutes(h huma.API, l *ledger) {
 		OperationID: "getStatus", Method: http.MethodGet, Path: api.PathStatus, Tags: []string{"network"},
 		Summary: "The node behind this gateway · 节点状态",
 	}, func(ctx context.Context, _ *struct{}) (*body[api.Status], error) { return respond(l.Status(ctx)) })
+
+	register(h, huma.Operation{
+		OperationID: "getPrincipal", Method: http.MethodGet, Path: api.PathPrincipal, Tags: []string{"network"},
+		Summary: "Who you are to this gateway, and what you may · 当前身份与权限",
+	}, func(ctx context.Context, _ *struct{}) (*body[access.Principal], error) {
+		return &body[access.Principal]{access.Of(ctx)}, nil
+	})
 
 	register(h, huma.Operation{
 		OperationID: "listProblems", Method: http.MethodGet, Path: api.PathProblems, Tags: []string{"network"},

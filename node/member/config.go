@@ -2,6 +2,7 @@ package member
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,9 +11,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/renameio/v2"
 
+	"zhenglian/node/access"
 	"zhenglian/node/blob"
 )
 
@@ -21,8 +24,8 @@ const gatewayFile = "gateway.json"
 // Gateway are the settings of a member's gateway, kept as gateway.json in the
 // home folder.
 type Gateway struct {
-	// Listen is the host:port for clients. There is no TLS here: on anything
-	// but loopback put a proxy with TLS before it.
+	// Listen is the host:port for clients. On anything but loopback set tls, or put
+	// a proxy with TLS before it.
 	Listen string `json:"listen"`
 
 	// MaxBlob is the largest file of evidence, in bytes.
@@ -33,14 +36,53 @@ type Gateway struct {
 	Rate  float64 `json:"rate"`
 	Burst int     `json:"burst"`
 
+	// Auth says who may do what: see Who may do what.
+	Auth AuthConfig `json:"auth"`
+
+	// TLS, with a certificate, has the gateway speak TLS itself.
+	TLS TLSConfig `json:"tls"`
+
 	// InFlight is how many submissions may wait for a block at once; more are
 	// answered 429. Zero: the gateway's default.
 	InFlight int `json:"in_flight"`
 }
 
+// AuthConfig are the settings of who may do what.
+type AuthConfig struct {
+	// Anonymous are the scopes of those who show no credentials: some of read,
+	// submit and blobs. Empty: credentials are needed for everything.
+	Anonymous []access.Scope `json:"anonymous"`
+
+	// OIDC are the OpenID providers whose tokens are accepted: issuer, audience,
+	// claim, grants (which words of the claim give which scopes), and, where they are
+	// needed, ca (a PEM file) and member.
+	OIDC []access.Provider `json:"oidc"`
+
+	// Certificates are the client certificates that are accepted, each with name (a
+	// URI, a DNS name or the common name in it), scopes and, if it acts for one, member.
+	Certificates []access.Certificate `json:"certificates"`
+}
+
+// TLSConfig are the files of TLS, in PEM; relative paths start at the home folder.
+type TLSConfig struct {
+	// Cert is the certificate of the gateway with those between it and its
+	// authority, "" for no TLS. It is read anew when the file changes.
+	Cert string `json:"cert"`
+
+	// Key is its key.
+	Key string `json:"key"`
+
+	// ClientCA holds the authorities of client certificates, "" for none. A client
+	// need not have one; who has none may show other credentials.
+	ClientCA string `json:"client_ca"`
+}
+
 // DefaultGateway listens on loopback.
 func DefaultGateway() Gateway {
-	return Gateway{Listen: "127.0.0.1:8080", MaxBlob: blob.DefaultMaxBytes}
+	return Gateway{
+		Listen: "127.0.0.1:8080", MaxBlob: blob.DefaultMaxBytes,
+		Auth: AuthConfig{Anonymous: access.Open, OIDC: []access.Provider{}, Certificates: []access.Certificate{}},
+	}
 }
 
 // Save writes the settings into a home folder.
@@ -65,7 +107,56 @@ func (g Gateway) validate() error {
 	if g.MaxBlob < 0 || g.Burst < 0 || g.InFlight < 0 {
 		return errors.New("gateway.json: a bound is negative")
 	}
+	if slices.Contains(g.Auth.Anonymous, access.Hooks) || slices.Contains(g.Auth.Anonymous, access.Admin) {
+		return errors.New("gateway.json: auth.anonymous: hooks and admin need credentials")
+	}
+	if (g.TLS.Cert == "") != (g.TLS.Key == "") || g.TLS.Cert == "" && g.TLS.ClientCA != "" {
+		return errors.New("gateway.json: tls: cert and key go together, and client_ca needs both")
+	}
 	return nil
+}
+
+// KeysFile is where a home folder keeps the API keys of its gateway.
+func KeysFile(home string) string { return filepath.Join(home, "config", "apikeys.json") }
+
+// guard is what the settings say of who may do what.
+func (g *Gateway) guard(home string) (*access.Guard, error) {
+	keys, err := access.OpenKeys(KeysFile(home))
+	if err != nil {
+		return nil, err
+	}
+	anonymous := g.Auth.Anonymous
+	if anonymous == nil {
+		anonymous = access.Open // settings from before there was a choice
+	}
+	guard, err := access.New(access.Config{Anonymous: anonymous, Keys: keys, Providers: g.Auth.OIDC, Certificates: g.Auth.Certificates})
+	if err != nil {
+		return nil, fmt.Errorf("gateway.json: auth: %w", err)
+	}
+	return guard, nil
+}
+
+// listen opens the gateway's address, with TLS if the settings say so.
+func (g *Gateway) listen(home string) (net.Listener, error) {
+	l, err := net.Listen("tcp", g.Listen)
+	if err != nil || g.TLS.Cert == "" {
+		return l, err
+	}
+	path := func(p string) string {
+		if filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(home, p)
+	}
+	clientCA := ""
+	if g.TLS.ClientCA != "" {
+		clientCA = path(g.TLS.ClientCA)
+	}
+	c, err := access.TLS(path(g.TLS.Cert), path(g.TLS.Key), clientCA)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("gateway.json: tls: %w", err), l.Close())
+	}
+	return tls.NewListener(l, c), nil
 }
 
 // loadGateway reads the settings of a home folder; nil when it has none.

@@ -17,6 +17,7 @@ import (
 
 	"zhenglian/app"
 	"zhenglian/node"
+	"zhenglian/node/access"
 	"zhenglian/node/blob"
 	"zhenglian/node/gateway"
 	"zhenglian/node/index"
@@ -26,6 +27,9 @@ import (
 type Options struct {
 	// Listen overrides the gateway's address.
 	Listen string
+	// Auth overrides what is allowed without credentials; nil: as the gateway's
+	// settings say.
+	Auth []access.Scope
 	// Version is that of the program.
 	Version string
 	// Log receives everything; nil: standard error as the configuration says.
@@ -40,6 +44,7 @@ type Member struct {
 	index    *index.Index
 	blobs    *blob.Dir
 	listener net.Listener
+	scheme   string
 	log      *slog.Logger
 }
 
@@ -98,14 +103,25 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if m.blobs, err = blob.OpenDir(filepath.Join(home, "blobs"), settings.MaxBlob); err != nil {
 		return nil, err
 	}
-	m.gateway, err = gateway.New(
-		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Index: m.index, Blobs: m.blobs, Metrics: m.node.Metrics(), Log: m.log})
+	if o.Auth != nil {
+		settings.Auth.Anonymous = o.Auth
+	}
+	guard, err := settings.guard(home)
 	if err != nil {
 		return nil, err
 	}
-	if m.listener, err = net.Listen("tcp", settings.Listen); err != nil {
+	m.gateway, err = gateway.New(
+		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
+		gateway.Options{Chain: c, Access: guard, Index: m.index, Blobs: m.blobs, Metrics: m.node.Metrics(), Log: m.log})
+	if err != nil {
+		return nil, err
+	}
+	if m.listener, err = settings.listen(home); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	m.scheme = "http"
+	if settings.TLS.Cert != "" {
+		m.scheme = "https"
 	}
 	m.node.OnDecided(m.gateway.Decided)
 	gw.Store(m.gateway)
@@ -150,6 +166,9 @@ func (m *Member) Addr() net.Addr {
 	}
 	return m.listener.Addr()
 }
+
+// Scheme is http, or https where the gateway speaks TLS.
+func (m *Member) Scheme() string { return m.scheme }
 
 // Node returns the member's node.
 func (m *Member) Node() *node.Node { return m.node }

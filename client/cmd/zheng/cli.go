@@ -55,6 +55,7 @@ type cli struct {
 // flags are those that more than one command has.
 type flags struct {
 	output, lang, gateway, keys, from, trust, passphraseFile, outDir string
+	tokenFile                                                        string
 	cosign                                                           []string
 	expires                                                          int64
 	draft                                                            string
@@ -67,7 +68,14 @@ type fileConfig struct {
 	From    string `json:"from"`
 	Trust   string `json:"trust"`
 	Lang    string `json:"lang"`
-	TSA     []struct {
+
+	TokenFile string `json:"token_file"` // its first line is sent to the gateway
+	TLS       struct {
+		CA   string `json:"ca"`   // PEM file: authority of the gateway, instead of the system's
+		Cert string `json:"cert"` // PEM files: the caller's own certificate and key
+		Key  string `json:"key"`
+	} `json:"tls"`
+	TSA []struct {
 		URL   string `json:"url"`
 		Roots string `json:"roots"` // PEM file
 	} `json:"tsa"`
@@ -262,7 +270,15 @@ func (c *cli) gateway() (*client.Client, error) {
 		return nil, c.usage("no gateway: give --gateway URL, set ZHENG_GATEWAY, or write it into ~/.zhenglian/config.json",
 			"未指定网关：请用 --gateway URL、环境变量 ZHENG_GATEWAY 或 ~/.zhenglian/config.json")
 	}
-	cl, err := client.New(client.Config{Gateway: g, UserAgent: "zheng/" + version()})
+	token, err := c.token()
+	if err != nil {
+		return nil, err
+	}
+	tls, err := c.tls()
+	if err != nil {
+		return nil, err
+	}
+	cl, err := client.New(client.Config{Gateway: g, UserAgent: "zheng/" + version(), Token: token, TLS: tls})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}

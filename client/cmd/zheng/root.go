@@ -15,17 +15,17 @@ func (c *cli) root() *cobra.Command {
 		Short: c.tr("evidence on the ledger: keys, capture, notarization, co-signing, checking; governance", "证链命令行：密钥、取证、存证、会签、核验、治理"),
 		Long: c.tr(`zheng puts evidence on the ledger and checks it.
 
-Settings come from flags, then the environment (ZHENG_GATEWAY, ZHENG_KEYS,
-ZHENG_FROM, ZHENG_TRUST, ZHENG_PASSPHRASE_FILE, ZHENG_LANG), then
-~/.zhenglian/config.json {"gateway","keys","from","trust","lang","tsa"}.
+Settings come from flags, then the environment (ZHENG_GATEWAY, ZHENG_TOKEN,
+ZHENG_KEYS, ZHENG_FROM, ZHENG_TRUST, ZHENG_PASSPHRASE_FILE, ZHENG_LANG), then
+~/.zhenglian/config.json {"gateway","token_file","tls","keys","from","trust","lang","tsa"}.
 
 Data go to stdout, talk to stderr; -o json gives one object a line.
 Exit codes: 0 ok, 1 error, 2 usage, 3 NOT VERIFIED, 4 not found, 5 gateway unreachable.`,
 			`zheng 把证据摘要写入证链并核验。
 
-设置依次取自：命令行参数；环境变量（ZHENG_GATEWAY、ZHENG_KEYS、ZHENG_FROM、
-ZHENG_TRUST、ZHENG_PASSPHRASE_FILE、ZHENG_LANG）；
-~/.zhenglian/config.json {"gateway","keys","from","trust","lang","tsa"}。
+设置依次取自：命令行参数；环境变量（ZHENG_GATEWAY、ZHENG_TOKEN、ZHENG_KEYS、
+ZHENG_FROM、ZHENG_TRUST、ZHENG_PASSPHRASE_FILE、ZHENG_LANG）；
+~/.zhenglian/config.json {"gateway","token_file","tls","keys","from","trust","lang","tsa"}。
 
 数据输出到标准输出，提示输出到标准错误；-o json 每行一个 JSON 对象。
 退出码：0 成功，1 错误，2 用法错误，3 核验不通过，4 未找到，5 网关不可达。`),
@@ -144,6 +144,7 @@ func (c *cli) versionCmd() *cobra.Command {
 // gatewayFlag adds --gateway.
 func (c *cli) gatewayFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.flags.gateway, "gateway", "", c.tr("address of the gateway, http://HOST:PORT", "网关地址，http://主机:端口"))
+	cmd.Flags().StringVar(&c.flags.tokenFile, "token-file", "", c.tr("file whose first line is an API key or a token for the gateway", "网关 API 密钥或令牌文件，取其首行"))
 }
 
 // trustFlag adds --trust.

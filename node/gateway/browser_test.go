@@ -197,6 +197,9 @@ func (h *harness) liar(about *api.Submission) (url string) {
 // TestBrowser uses the page as people do. It stays with one browser, because
 // starting one takes longer than any of its parts.
 func TestBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser, and needs the verifier that was built last")
+	}
 	h := newHarness(t)
 	content := bytes.Repeat([]byte("<p>evidence</p>\n"), 1<<20/4) // 4 MiB: more than one piece
 	s := h.sealFile(content)

@@ -1,9 +1,13 @@
 package index
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 
 	"zhenglian/app/store"
 	"zhenglian/app/tx"
@@ -31,15 +35,14 @@ func (x *Index) batch(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	defer t.Rollback() // after Commit it does nothing
-	b := writer{ctx: ctx, view: v}
-	b.prepare(t)
+	b := writer{ctx: ctx, view: v, tx: t, matters: make(map[uint64]any, len(entries))}
 	var last tx.ID
 	for _, e := range entries {
 		last = b.add(e)
 	}
 	end := entries[len(entries)-1]
 	p := Position{LogSize: end.Seq + 1, Height: end.Height}
-	b.exec(b.cursor, p.LogSize, p.Height, last[:])
+	b.flush(p, last)
 	if b.err != nil {
 		return false, b.err
 	}
@@ -50,38 +53,64 @@ func (x *Index) batch(ctx context.Context) (more bool, err error) {
 	return p.LogSize < v.Head().LogSize, nil
 }
 
-// A writer adds entries inside one SQL transaction. The first error stays in
-// err and makes the rest do nothing.
+// A writer gathers the rows of entries and writes them inside one SQL transaction.
+// The first error stays in err and makes the rest do nothing.
 type writer struct {
 	ctx  context.Context
 	view *store.View
+	tx   *sql.Tx
 	err  error
 
-	statement, term, matter, cursor *sql.Stmt // closed with the transaction
+	statements []any          // rows of the table, one after another
+	matters    map[uint64]any // of the statements among them
+	terms      []term
 }
 
-func (w *writer) prepare(t *sql.Tx) {
-	for dst, query := range map[**sql.Stmt]string{
-		&w.statement: "INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		&w.term:      "INSERT OR IGNORE INTO terms VALUES (?, ?, ?)", // a file may be there in two roles
-		&w.matter:    "SELECT matter FROM statements WHERE seq = ?",
-		&w.cursor:    "UPDATE cursor SET log_size = ?, height = ?, last = ?",
-	} {
-		s, err := t.PrepareContext(w.ctx, query)
-		if err != nil && w.err == nil {
+// A term is a row of terms.
+type term struct {
+	field int
+	value []byte
+	seq   int64
+}
+
+// Rows are inserted many at a time: a statement costs SQLite and its driver more
+// than a row does.
+const rowsAtOnce = 64
+
+// insert writes rows of some columns each.
+func (w *writer) insert(into string, columns int, args []any) {
+	one := "(?" + strings.Repeat(", ?", columns-1) + ")"
+	for at := 0; at < len(args) && w.err == nil; {
+		n := min(rowsAtOnce, (len(args)-at)/columns)
+		query := into + " VALUES " + one + strings.Repeat(", "+one, n-1)
+		stmt, err := w.tx.PrepareContext(w.ctx, query)
+		if err != nil {
 			w.err = err
+			return
 		}
-		*dst = s
+		for ; at+n*columns <= len(args) && w.err == nil; at += n * columns {
+			_, w.err = stmt.ExecContext(w.ctx, args[at:at+n*columns]...)
+		}
 	}
 }
 
-func (w *writer) exec(s *sql.Stmt, args ...any) {
+// flush writes what was gathered. Terms go in the order of their table's key.
+func (w *writer) flush(p Position, last tx.ID) {
+	w.insert("INSERT INTO statements", 8, w.statements)
+	slices.SortFunc(w.terms, func(a, b term) int {
+		return cmp.Or(cmp.Compare(a.field, b.field), bytes.Compare(a.value, b.value), cmp.Compare(a.seq, b.seq))
+	})
+	args := make([]any, 0, 3*len(w.terms))
+	for _, t := range w.terms {
+		args = append(args, t.field, t.value, t.seq)
+	}
+	w.insert("INSERT OR IGNORE INTO terms", 3, args) // a file may be there in two roles
 	if w.err == nil {
-		_, w.err = s.ExecContext(w.ctx, args...)
+		_, w.err = w.tx.ExecContext(w.ctx, "UPDATE cursor SET log_size = ?, height = ?, last = ?", p.LogSize, p.Height, last[:])
 	}
 }
 
-// add writes the rows of an entry and returns its statement's id.
+// add gathers the rows of an entry and returns its statement's id.
 func (w *writer) add(e store.Entry) tx.ID {
 	if w.err != nil {
 		return tx.ID{}
@@ -107,9 +136,10 @@ func (w *writer) add(e store.Entry) tx.ID {
 			matter = w.matterOf(s.Prev)
 		}
 	}
-	w.exec(w.statement, int64(e.Seq), id[:], e.Height, string(s.Kind), string(s.Member), int64(s.At), matter, about)
+	w.statements = append(w.statements, int64(e.Seq), id[:], e.Height, string(s.Kind), string(s.Member), int64(s.At), matter, about)
+	w.matters[e.Seq] = matter
 	if ev, ok := s.Body.(*tx.Evidence); ok {
-		add := func(field int, value []byte) { w.exec(w.term, field, value, int64(e.Seq)) }
+		add := func(field int, value []byte) { w.terms = append(w.terms, term{field, value, int64(e.Seq)}) }
 		add(fieldAny, []byte{})
 		add(fieldMember, []byte(s.Member))
 		for i := range ev.Files {
@@ -137,12 +167,16 @@ func (w *writer) find(id tx.ID) any {
 
 // matterOf returns the matter of the statement that an accepted one continues.
 func (w *writer) matterOf(prev tx.ID) any {
-	seq := w.find(prev)
-	if seq == nil || w.err != nil {
+	seq, ok := w.find(prev).(int64)
+	if !ok || w.err != nil {
 		return nil
 	}
+	if m, ok := w.matters[uint64(seq)]; ok {
+		return m
+	}
 	var m sql.NullInt64
-	if w.err = w.matter.QueryRowContext(w.ctx, seq).Scan(&m); w.err != nil || !m.Valid {
+	row := w.tx.QueryRowContext(w.ctx, "SELECT matter FROM statements WHERE seq = ?", seq)
+	if w.err = row.Scan(&m); w.err != nil || !m.Valid {
 		return nil
 	}
 	return m.Int64

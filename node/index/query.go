@@ -22,24 +22,20 @@ type Query struct {
 // Evidence returns the log entries that q selects, newest first, and whether
 // there are more than q.Limit. Entries indexed during the call may be missing.
 func (x *Index) Evidence(ctx context.Context, q Query) (seqs []uint64, more bool, err error) {
-	type term struct {
-		field int
-		value []byte
-	}
 	var terms []term
 	for _, d := range []struct {
 		field  int
 		digest tx.Digest
 	}{{fieldSHA256, q.SHA256}, {fieldSM3, q.SM3}, {fieldCase, q.CaseTag}} {
 		if !d.digest.IsZero() {
-			terms = append(terms, term{d.field, d.digest[:]})
+			terms = append(terms, term{field: d.field, value: d.digest[:]})
 		}
 	}
 	if q.Member != "" {
-		terms = append(terms, term{fieldMember, []byte(q.Member)})
+		terms = append(terms, term{field: fieldMember, value: []byte(q.Member)})
 	}
 	if len(terms) == 0 {
-		terms = []term{{fieldAny, []byte{}}}
+		terms = []term{{field: fieldAny, value: []byte{}}}
 	}
 	before := int64(math.MaxInt64)
 	if q.Before != 0 {

@@ -23,6 +23,11 @@ const (
 	// overloadFactor is how many times the saturated rate is offered.
 	overloadFactor = 3
 
+	// The peak is looked for by offering overloadStep times the best rate so far, at
+	// most overloadSteps times.
+	overloadStep  = 1.25
+	overloadSteps = 4
+
 	// Clients of each gateway, one connection each. Patient ones wait for their
 	// receipts before they offer something else, and soon all of them wait; the
 	// others are content with 202 and keep up the rate.
@@ -41,9 +46,10 @@ type overloadResult struct {
 	memory            int64   // bytes, of the largest node
 }
 
-// overload finds the peak of the gateways of four validators, with clients who wait
-// for their receipts and offer the next statement at once; then it offers three
-// times that rate and measures what enters the ledger. It fails when a gateway
+// overload finds the peak of the gateways of four validators: what enters with clients
+// who wait for their receipts and offer the next statement at once, or, if that is
+// more, what enters of a rate that is raised until no more does. Then it offers three
+// times the peak and measures what enters the ledger. It fails when a gateway
 // refuses otherwise than by 429 with Retry-After, or when a statement that it
 // accepted, by a receipt or by 202, is not on its validator's disk in the end.
 func overload(ctx context.Context, b *bench) (pair, error) {
@@ -82,7 +88,19 @@ func overload(ctx context.Context, b *bench) (pair, error) {
 		if err != nil {
 			return pair{}, fmt.Errorf("peak: %w", err)
 		}
-		fmt.Fprintf(b.progress, "%s %d/%d peak %s\n", n.name, i+1, pairs, peak)
+		fmt.Fprintf(b.progress, "%s %d/%d patient clients %s\n", n.name, i+1, pairs, peak)
+		for range overloadSteps {
+			o := &offers{workload: served, txs: txs, rate: overloadStep * peak.Rate, hasty: hastyClients, lasts: lasts}
+			more, err := n.offer(ctx, o)
+			if err != nil {
+				return pair{}, fmt.Errorf("peak: %w", err)
+			}
+			fmt.Fprintf(b.progress, "%s %d/%d offered %.0f/s %s\n", n.name, i+1, pairs, o.rate, more)
+			if more.Rate <= peak.Rate {
+				break
+			}
+			peak = more
+		}
 
 		o := &offers{workload: served, txs: txs, rate: overloadFactor * peak.Rate, hasty: hastyClients, lasts: lasts}
 		r, err := n.offer(ctx, o)

@@ -166,7 +166,7 @@ func literals(n ast.Node) string {
 }
 
 // bodyFiles declare kinds and read their bodies.
-var bodyFiles = []string{"tx/evidence.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go"}
+var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go"}
 
 // The transition table of app/state is not exported; it is read from its source.
 func TestReadmeKinds(t *testing.T) {
@@ -287,7 +287,7 @@ func TestReadmeDeadlines(t *testing.T) {
 // may be are read from the readers in app/tx.
 func TestReadmeBodies(t *testing.T) {
 	md := protocol(t)
-	bodies := map[tx.Kind]string{tx.EvidenceSeal: "Evidence", tx.EvidenceSupersede: "Supersede", tx.EvidenceWithdraw: "Withdraw",
+	bodies := map[tx.Kind]string{tx.EvidenceBatch: "Batch", tx.EvidenceSeal: "Evidence", tx.EvidenceSupersede: "Supersede", tx.EvidenceWithdraw: "Withdraw",
 		tx.EvidenceChallenge: "Challenge", tx.EvidenceUphold: "Decision", tx.EvidenceReject: "Decision", tx.EndorseKind: "Endorse",
 		tx.GovAccount: "AccountChange", tx.GovFreeze: "Freeze", tx.GovThaw: "Freeze", tx.GovMember: "Membership", tx.GovRecover: "Recover",
 		tx.GovPolicy: "PolicyChange", tx.GovOverride: "PolicyChange", tx.GovParams: "Params", tx.GovValidator: "ValidatorChange", tx.GovReady: "Ready",
@@ -416,7 +416,7 @@ func TestReadmeReceipt(t *testing.T) {
 	md := protocol(t)
 	json := map[string]string{"V": "v", "ChainID": "chain_id", "LastBlockID": "last_block_id", "Sig": "signature"}
 	upper := regexp.MustCompile(`([a-z])([A-Z])`)
-	for _, v := range []any{receipt.Receipt{}, receipt.Entry{}, receipt.Row{}, receipt.Later{}, receipt.SignedBlock{}, receipt.Header{},
+	for _, v := range []any{receipt.Receipt{}, receipt.Item{}, receipt.Entry{}, receipt.Row{}, receipt.Later{}, receipt.SignedBlock{}, receipt.Header{},
 		receipt.BlockID{}, receipt.Commit{}, receipt.Signature{}, receipt.StateProof{}, receipt.StateHead{}} {
 		typ := reflect.TypeOf(v)
 		var want [][]string
@@ -470,7 +470,7 @@ func TestReadmeChecks(t *testing.T) {
 func TestReadmeNumbers(t *testing.T) {
 	md := protocol(t)
 	limits := map[string]int64{"MaxStatement": tx.MaxStatement, "MaxEnvelope": tx.MaxEnvelope, "MaxSignatures": tx.MaxSignatures, "MaxDepth": tx.MaxDepth,
-		"MaxInt": tx.MaxInt, "MaxFiles": tx.MaxFiles, "MaxFileBytes": tx.MaxFileBytes, "MaxFileCount": tx.MaxFileCount, "MaxTSA": tx.MaxTSA}
+		"MaxInt": tx.MaxInt, "MaxFiles": tx.MaxFiles, "MaxFileBytes": tx.MaxFileBytes, "MaxFileCount": tx.MaxFileCount, "MaxTSA": tx.MaxTSA, "MaxBatch": tx.MaxBatch}
 	rows := table(t, section(t, md, "## 1. Statements"), 1)
 	for _, r := range rows {
 		if got, want := r[1], fmt.Sprint(limits[plain(r[0])]); got != want {

@@ -117,6 +117,7 @@ const RecallPolicy = "ALL(officer@issuer,regulator@any)"
 func DefaultPolicies() []Policy {
 	return []Policy{
 		{tx.EndorseKind, "ANY(officer@issuer,admin@issuer,system@issuer)"},
+		{tx.EvidenceBatch, EvidencePolicy},
 		{tx.EvidenceChallenge, "officer@issuer"},
 		{tx.EvidenceReject, "ALL(officer@issuer,court@issuer)"},
 		{tx.EvidenceSeal, EvidencePolicy},

@@ -237,6 +237,12 @@ func (c *Chain) Evidence(n int) *tx.Evidence {
 	}
 }
 
+// Batch is a valid body of evidence.batch for a root; it is anchored as Evidence is.
+func (c *Chain) Batch(count int64, list, root tx.Digest) *tx.Batch {
+	e := c.Evidence(0)
+	return &tx.Batch{Anchor: e.Anchor, Captured: e.Captured, Count: count, List: list, Root: root}
+}
+
 // Sign encodes and signs a statement with keys by name.
 func (c *Chain) Sign(s *tx.Statement, names ...string) *tx.Envelope {
 	c.T.Helper()

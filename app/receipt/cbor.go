@@ -185,6 +185,9 @@ func (r *Receipt) cbor(w *cborWalk) {
 	if r.Later != nil {
 		members++
 	}
+	if r.Item != nil {
+		members++
+	}
 	w.object(members)
 	w.member(1)
 	cborNumber(w, &r.V)
@@ -211,6 +214,22 @@ func (r *Receipt) cbor(w *cborWalk) {
 		}
 		r.Later.cbor(w)
 	}
+	if w.has(11, r.Item != nil) {
+		if w.reading {
+			r.Item = new(Item)
+		}
+		r.Item.cbor(w)
+	}
+}
+
+func (x *Item) cbor(w *cborWalk) {
+	w.object(3)
+	w.member(1)
+	cborNumber(w, &x.Index)
+	w.member(2)
+	w.digest(&x.SHA256)
+	w.member(3)
+	cborList(w, &x.Path, w.digest)
 }
 
 func (e *Entry) cbor(w *cborWalk) {

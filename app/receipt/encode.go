@@ -228,6 +228,14 @@ func (r *Receipt) check() error {
 			l.Consistency = []tx.Digest{} // deterministic CBOR tells null from an empty array
 		}
 	}
+	if x := r.Item; x != nil {
+		if x.Index < 0 || x.Index >= tx.MaxBatch || len(x.Path) > maxPath {
+			return errors.New("item: index or path out of bounds")
+		}
+		if x.Path == nil {
+			x.Path = []tx.Digest{}
+		}
+	}
 	if r.Path == nil {
 		r.Path = []tx.Digest{}
 	}
@@ -354,6 +362,14 @@ func (r *Receipt) write(w *tx.Writer) {
 	w.Int("height", r.Entry.Height)
 	w.Int("seq", int64(r.Entry.Seq))
 	w.Close()
+	if x := r.Item; x != nil {
+		w.Member("item")
+		w.Open()
+		w.Int("index", x.Index)
+		writeDigests(w, "path", x.Path)
+		w.Hex("sha256", x.SHA256[:])
+		w.Close()
+	}
 	if l := r.Later; l != nil {
 		w.Member("later")
 		w.Open()
@@ -393,6 +409,17 @@ func (r *Receipt) read(d *tx.Reader) {
 	e.Need("seq")
 	r.Entry.Seq = uint64(d.Int(0, tx.MaxInt))
 	e.End()
+	if o.Has("item") {
+		r.Item = new(Item)
+		x := d.Object()
+		x.Need("index")
+		r.Item.Index = d.Int(0, tx.MaxBatch-1)
+		x.Need("path")
+		r.Item.Path = readDigests(d, maxPath)
+		x.Need("sha256")
+		d.Hex(r.Item.SHA256[:])
+		x.End()
+	}
 	if o.Has("later") {
 		l := new(Later)
 		lo := d.Object()

@@ -50,7 +50,7 @@ func FuzzParse(f *testing.F) {
 func FuzzVerify(f *testing.F) {
 	trust := seed(f)
 	known := map[tx.ID]bool{}
-	for _, name := range []string{"good.receipt.json", "withdrawn.receipt.json", "endorsed.receipt.json"} {
+	for _, name := range []string{"good.receipt.json", "withdrawn.receipt.json", "endorsed.receipt.json", "batch.receipt.json"} {
 		r, err := Parse(read(f, name))
 		if err != nil {
 			f.Fatal(err)
@@ -64,6 +64,9 @@ func FuzzVerify(f *testing.F) {
 		}
 		if r.Verdict != NotVerified && !known[r.Facts.ID] {
 			t.Errorf("verified: %s", r.Text(EN))
+		}
+		if r.Verdict != NotVerified && r.Facts.Item != nil && *r.Facts.Item != (ItemFact{1, 3, page().SHA256}) {
+			t.Errorf("verified another item: %s", r.Text(EN))
 		}
 	})
 }

@@ -32,6 +32,14 @@ type Receipt struct {
 	Block     SignedBlock `cbor:"8,keyasint"` // header Entry.Height+1
 	Rows      []Row       `cbor:"9,keyasint,omitempty"`
 	Later     *Later      `cbor:"10,keyasint,omitempty"` // optional: how things stood at a later height
+	Item      *Item       `cbor:"11,keyasint,omitempty"` // optional: one digest of the batch that the entry states
+}
+
+// An Item is one digest of an evidence.batch, with its path to the batch's root.
+type Item struct {
+	Index  int64       `cbor:"1,keyasint"` // from 0
+	SHA256 tx.Digest   `cbor:"2,keyasint"`
+	Path   []tx.Digest `cbor:"3,keyasint"` // leaf to root (RFC 6962 §2.1.1); the leaf is SHA-256(00 ‖ SHA256)
 }
 
 // An Entry is a line of the log.
@@ -165,15 +173,18 @@ func (r *Receipt) Compact() *Receipt {
 	return &c
 }
 
-// Statement reads a statement as the verifier does: of evidence.seal the body as
-// well, of every other kind the header, and that its bytes are canonical. What a
+// Statement reads a statement as the verifier does: of evidence.seal and
+// evidence.batch the body as well, of every other kind the header, and that its bytes are canonical. What a
 // body of those kinds says takes no part in any check, so a verifier that is older
 // than a kind judges it as a newer one does, and carries no schemas that it does
 // not need.
 func Statement(payload []byte) (*tx.Statement, error) {
 	return tx.ParseWith(payload, func(k tx.Kind) tx.Body {
-		if k == tx.EvidenceSeal {
+		switch k {
+		case tx.EvidenceSeal:
 			return new(tx.Evidence)
+		case tx.EvidenceBatch:
+			return new(tx.Batch)
 		}
 		return nil
 	})

@@ -76,6 +76,7 @@ type Facts struct {
 	NotBefore  *Anchor     `json:"not_before"`  // nil: the kind names no block
 	SealedAt   string      `json:"sealed_at"`   // time of the block that confirmed it
 	Files      []File      `json:"files"`
+	Item       *ItemFact   `json:"item,omitempty"` // of a batch; nil: the receipt proves no single item
 	Signers    []Signer    `json:"signers"`
 	State      string      `json:"state"` // empty in the compact form
 	AsOfHeight int64       `json:"as_of_height"`
@@ -95,6 +96,13 @@ type File struct {
 	Bytes  int64     `json:"bytes"`
 	SHA256 tx.Digest `json:"sha256"`
 	SM3    tx.Digest `json:"sm3"`
+}
+
+// An ItemFact is the digest of a batch that the receipt proves.
+type ItemFact struct {
+	Index  int64     `json:"index"`
+	Count  int64     `json:"count"`
+	SHA256 tx.Digest `json:"sha256"`
 }
 
 // A Signer is an account that signed, or spoke on the statement later.

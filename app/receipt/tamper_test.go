@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"zhenglian/app/batch"
 	"zhenglian/app/tx"
 
 	dbm "github.com/cometbft/cometbft-db"
@@ -100,24 +101,64 @@ func TestTampered(t *testing.T) {
 	}
 }
 
+// An item of a batch: its place, its digest and its path belong together, and to
+// the batch.
+func TestTamperedItem(t *testing.T) {
+	l, capture := sample(t)
+	p := page()
+	tree, err := batch.Build(bytes.Join([][]byte{make([]byte, 32), p.SHA256[:], bytes.Repeat([]byte{2}, 32)}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := l.receipt(l.Must(l.Sign(l.Statement("hangzhou-amr", tx.EvidenceBatch, tx.ID{}, l.Batch(3, tree.List(), tree.Root())), "officer1", "officer2", "city")))
+	good.Item = &Item{Index: 1, SHA256: p.SHA256, Path: tree.Path(1)}
+	files := []FileDigests{p}
+	rep := Verify(toJSON(t, good), l.trust, Options{Files: files})
+	if rep.Verdict != Verified || rep.Facts.Item == nil || rep.Facts.Item.Count != 3 {
+		t.Fatalf("%s, failing %v", rep.Verdict, failing(rep))
+	}
+	for _, c := range []struct {
+		name   string
+		change func(r *Receipt)
+		files  []FileDigests
+	}{
+		{"another digest", func(r *Receipt) { r.Item.SHA256[0] ^= 1 }, nil},
+		{"the digest of another file", func(r *Receipt) { r.Item = &Item{Index: 2, SHA256: tree.Digest(2), Path: tree.Path(2)} }, files},
+		{"another place", func(r *Receipt) { r.Item.Index = 0 }, nil},
+		{"a place past the end", func(r *Receipt) { r.Item.Index = 3 }, nil},
+		{"a path cut off", func(r *Receipt) { r.Item.Path = r.Item.Path[:1] }, nil},
+		{"a path too long", func(r *Receipt) { r.Item.Path = append(r.Item.Path, tx.Digest{}) }, nil},
+		{"no item", func(r *Receipt) { r.Item = nil }, files},
+		{"a statement that is no batch", func(r *Receipt) { x := r.Item; *r = *clone(t, capture); r.Item = x }, nil},
+	} {
+		r := clone(t, good)
+		c.change(r)
+		rep := Verify(toJSON(t, r), l.trust, Options{Files: c.files})
+		if rep.Verdict != NotVerified || rep.Check("file").Result != Fail {
+			t.Errorf("%s: %s, failing %v", c.name, rep.Verdict, failing(rep))
+		}
+	}
+}
+
 func TestMalformed(t *testing.T) {
 	l, good := sample(t)
 	for name, change := range map[string]func(r *Receipt){
-		"a validator twice":        func(r *Receipt) { r.Block.Commit.Signatures[1] = r.Block.Commit.Signatures[0] },
-		"validators out of order":  func(r *Receipt) { slices.Reverse(r.Block.Commit.Signatures) },
-		"no signature":             func(r *Receipt) { r.Block.Commit.Signatures = nil },
-		"short signature":          func(r *Receipt) { r.Block.Commit.Signatures[0].Sig = []byte{1} },
-		"short hash":               func(r *Receipt) { r.Block.Header.DataHash = r.Block.Header.DataHash[1:] },
-		"empty proof":              func(r *Receipt) { r.Rows[0].Proof = nil },
-		"value that is no text":    func(r *Receipt) { r.Rows[0].Value = []byte{0xff} },
-		"version 2":                func(r *Receipt) { r.V = 2 },
-		"envelope cut off":         func(r *Receipt) { r.Entry.Envelope = r.Entry.Envelope[:40] },
-		"later without being so":   func(r *Receipt) { r.Later = l.later(good, l.Height).Later; r.Later.Height = r.Entry.Height },
-		"later without rows":       func(r *Receipt) { r.Later = l.later(good, l.Height).Later; r.Later.Rows = nil },
-		"log size over 2^53":       func(r *Receipt) { r.LogSize = 1 << 60 },
-		"height below 1":           func(r *Receipt) { r.Entry.Height = 0 },
-		"time before 1970":         func(r *Receipt) { r.Block.Header.Time.Sec = -1 },
-		"nanoseconds over a bound": func(r *Receipt) { r.Block.Header.Time.Nano = 1e9 },
+		"a validator twice":             func(r *Receipt) { r.Block.Commit.Signatures[1] = r.Block.Commit.Signatures[0] },
+		"validators out of order":       func(r *Receipt) { slices.Reverse(r.Block.Commit.Signatures) },
+		"no signature":                  func(r *Receipt) { r.Block.Commit.Signatures = nil },
+		"short signature":               func(r *Receipt) { r.Block.Commit.Signatures[0].Sig = []byte{1} },
+		"short hash":                    func(r *Receipt) { r.Block.Header.DataHash = r.Block.Header.DataHash[1:] },
+		"empty proof":                   func(r *Receipt) { r.Rows[0].Proof = nil },
+		"value that is no text":         func(r *Receipt) { r.Rows[0].Value = []byte{0xff} },
+		"version 2":                     func(r *Receipt) { r.V = 2 },
+		"envelope cut off":              func(r *Receipt) { r.Entry.Envelope = r.Entry.Envelope[:40] },
+		"later without being so":        func(r *Receipt) { r.Later = l.later(good, l.Height).Later; r.Later.Height = r.Entry.Height },
+		"later without rows":            func(r *Receipt) { r.Later = l.later(good, l.Height).Later; r.Later.Rows = nil },
+		"log size over 2^53":            func(r *Receipt) { r.LogSize = 1 << 60 },
+		"index of an item past a batch": func(r *Receipt) { r.Item = &Item{Index: tx.MaxBatch} },
+		"height below 1":                func(r *Receipt) { r.Entry.Height = 0 },
+		"time before 1970":              func(r *Receipt) { r.Block.Header.Time.Sec = -1 },
+		"nanoseconds over a bound":      func(r *Receipt) { r.Block.Header.Time.Nano = 1e9 },
 	} {
 		r := clone(t, good)
 		change(r)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"zhenglian/app/batch"
 	"zhenglian/app/row"
 	"zhenglian/app/tx"
 )
@@ -83,6 +84,20 @@ func (l *ledger) vectors() (files map[string][]byte, index []vector) {
 	add(vector{"withdrawn.receipt.json", &gone, nil, Warned, nil, "withdrawn later", ""}, toJSON(t, l.later(l.receipt(gone), l.Height)))
 	add(vector{"pending.receipt.json", &half, nil, NotVerified, []string{"policy"}, "waits for a signature", ""}, toJSON(t, l.receipt(half)))
 	add(vector{"endorsed.receipt.json", &half, nil, Verified, nil, "the signature came later", ""}, toJSON(t, l.later(l.receipt(half), l.Height)))
+
+	tree, err := batch.Build(bytes.Join([][]byte{make([]byte, 32), p.SHA256[:], bytes.Repeat([]byte{2}, 32)}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := l.Must(l.Sign(l.Statement("hangzhou-amr", tx.EvidenceBatch, tx.ID{}, l.Batch(3, tree.List(), tree.Root())), "officer1", "officer2", "city"))
+	item := l.receipt(many)
+	add(vector{"batch.receipt.json", &many, nil, Verified, nil, "a batch of three digests", ""}, toJSON(t, item))
+	item.Item = &Item{Index: 1, SHA256: p.SHA256, Path: tree.Path(1)}
+	add(vector{"item.receipt.json", &many, &p, Verified, nil, "the second digest of the batch, and its file", ""}, toJSON(t, item))
+	add(vector{"item.receipt.cbor", &many, &p, Verified, nil, "the same in the other encoding", ""}, toCBOR(t, item))
+	wrong := clone(t, item)
+	wrong.Item.Index = 0
+	add(vector{"bad-item.receipt.json", &many, &p, NotVerified, []string{"file"}, "the place of another digest", ""}, toJSON(t, wrong))
 
 	bad := func(check string, r *Receipt, why string) {
 		add(vector{"bad-" + check + ".receipt.json", &id, &p, NotVerified, []string{check}, why, ""}, toJSON(t, r))

@@ -230,6 +230,16 @@ func (v *verification) quorum() {
 
 // file compares every file at hand with those that the statement names.
 func (v *verification) file() {
+	batch, _ := v.stmt.Body.(*tx.Batch)
+	x := v.receipt.Item
+	switch {
+	case x != nil && batch == nil:
+		v.set("file", Fail, "回执附有批次中的一项，但该陈述不是批次。", "The receipt comes with an item of a batch, but the statement is none.")
+		return
+	case x != nil:
+		v.item(x, batch)
+		return
+	}
 	if len(v.opt.Files) == 0 {
 		v.set("file", Skip, "未提供文件，未比对。", "No file was given to compare.")
 		if v.stmt.Body != nil {
@@ -255,6 +265,27 @@ func (v *verification) file() {
 	}
 	t := joined(good)
 	v.set("file", Pass, t.ZH, t.EN)
+}
+
+// item checks the path of one digest of a batch, and that a file at hand has it.
+func (v *verification) item(x *Item, b *tx.Batch) {
+	leaf := tlog.RecordHash(x.SHA256[:])
+	if err := tlog.CheckRecord(hashes(x.Path), b.Count, tlog.Hash(b.Root), x.Index, leaf); err != nil {
+		v.failed("file", "路径不能证明该摘要在批次中", "The path does not prove that the digest is in the batch", err)
+		return
+	}
+	for i := range v.opt.Files {
+		if f := &v.opt.Files[i]; f.SHA256 != x.SHA256 {
+			v.set("file", Fail, fmt.Sprintf("文件 %q（SHA-256 %s）不是回执所证明的那一项。", f.Name, f.SHA256),
+				fmt.Sprintf("%q (SHA-256 %s) is not the item that the receipt proves.", f.Name, f.SHA256))
+			return
+		}
+	}
+	zh, en := "该摘要", "The digest"
+	if n := len(v.opt.Files); n > 0 {
+		zh, en = fmt.Sprintf("文件 %q 的 SHA-256", v.opt.Files[n-1].Name), fmt.Sprintf("The SHA-256 of %q", v.opt.Files[n-1].Name)
+	}
+	v.set("file", Pass, fmt.Sprintf("%s是批次共 %d 项中的第 %d 项（从 0 数起）。", zh, b.Count, x.Index), fmt.Sprintf("%s is item %d, counted from 0, of the batch's %d.", en, x.Index, b.Count))
 }
 
 func compare(f *FileDigests, seal *tx.Evidence) (bool, Text) {
@@ -576,6 +607,12 @@ func (v *verification) facts() {
 			f.Files = append(f.Files, File{Role: x.Role, Media: x.Media, Bytes: x.Bytes, SHA256: x.SHA256, SM3: x.SM3})
 		}
 	}
+	if b, ok := s.Body.(*tx.Batch); ok {
+		f.NotBefore = &Anchor{Height: b.Anchor.Height, Hash: b.Anchor.Hash}
+		if x := r.Item; x != nil {
+			f.Item = &ItemFact{Index: x.Index, Count: b.Count, SHA256: x.SHA256}
+		}
+	}
 	for _, sig := range v.env.Signatures {
 		f.Signers = append(f.Signers, Signer{Account: sig.Account, Type: row.Signed, Height: r.Entry.Height})
 	}
@@ -663,7 +700,16 @@ func (v *verification) notChecked() {
 			}
 		}
 		if v.stmt.Body == nil {
-			add("正文的内容：本程序只读取证据封存陈述的正文，其他种类须按其所签原文阅读。", "What the body says: this program reads the bodies of evidence.seal alone; for other kinds read what was signed.")
+			add("正文的内容：本程序只读取证据封存和证据批次陈述的正文，其他种类须按其所签原文阅读。", "What the body says: this program reads the bodies of evidence.seal and evidence.batch alone; for other kinds read what was signed.")
+		}
+		if b, ok := v.stmt.Body.(*tx.Batch); ok {
+			if v.receipt.Item == nil {
+				add("批次中的各项：本回执只证明批次的根值。", "The items of the batch: this receipt proves only their root.")
+			} else if len(v.opt.Files) == 0 {
+				add("未提供文件，只证明了摘要，未与文件比对。", "No file was given: the digest is proven, and was compared with nothing.")
+			}
+			add(fmt.Sprintf("证据在上链前是否真实：本回执不证明文件内容属实，也不证明区块 %d 之前的任何事情（在线诉讼规则第十八条）。", b.Anchor.Height),
+				fmt.Sprintf("Whether the evidence was true before it went on the chain: this receipt does not prove that the files were right, nor anything before block %d (Online Litigation Rules art. 18).", b.Anchor.Height))
 		}
 		add("签署方声明的时间是其自述，只有“不早于”与“封存时间”之间的区间得到证明。", "The claimed time is the signers' own; only the interval from \"not before\" to \"sealed at\" is proven.")
 		if v.now != nil {

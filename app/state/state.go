@@ -142,8 +142,8 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 	if !o.Statement.Prev.IsZero() {
 		return Effect{}, refuse(tx.CodeState, "prev", "this kind opens a matter")
 	}
-	if b, ok := o.Statement.Body.(*tx.Evidence); ok {
-		if err := c.anchor(b.Anchor); err != nil {
+	if a := anchorOf(o.Statement.Body); a != nil {
+		if err := c.anchor(*a); err != nil {
 			return Effect{}, err
 		}
 	}
@@ -183,6 +183,17 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 			{row.DeadlineKey(deadline, seq), []byte("{}")},
 		}
 	}}, nil
+}
+
+// anchorOf is the block that a body names, nil for kinds that name none.
+func anchorOf(b tx.Body) *tx.Anchor {
+	switch b := b.(type) {
+	case *tx.Evidence:
+		return &b.Anchor
+	case *tx.Batch:
+		return &b.Anchor
+	}
+	return nil
 }
 
 // anchor checks that the statement knows a recent block of this chain.

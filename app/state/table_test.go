@@ -98,6 +98,8 @@ func (m *matter) step(kind tx.Kind) *tx.Envelope {
 		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, &tx.Supersede{By: by, Reason: "recapture"}), "officer1", "officer2")
 	case tx.EvidenceWithdraw:
 		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, &tx.Withdraw{Reason: "mistake"}), "officer1", "officer2")
+	case tx.EvidenceBatch:
+		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, c.Batch(2, tx.Digest{1}, tx.Digest{2})), "officer1", "officer2", "city")
 	case tx.EvidenceSeal:
 		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, c.Evidence(2)), "officer1", "officer2", "city")
 	case tx.GovWithdraw:
@@ -150,6 +152,12 @@ var ways = []way{
 	{"evidence", row.Upheld, after(tx.EvidenceChallenge, tx.EvidenceUphold), map[tx.Kind]row.State{tx.EndorseKind: row.Upheld}},
 	{"evidence", row.Superseded, after(tx.EvidenceSupersede), map[tx.Kind]row.State{tx.EndorseKind: row.Superseded}},
 	{"evidence", row.Withdrawn, after(tx.EvidenceWithdraw), map[tx.Kind]row.State{tx.EndorseKind: row.Withdrawn}},
+	{"evidence", row.Sealed, func(t *testing.T) *matter { // of a batch
+		return open(t, func(c *apptest.Chain) *tx.Envelope {
+			return c.Sign(c.Statement("hangzhou-amr", tx.EvidenceBatch, tx.ID{}, c.Batch(2, tx.Digest{1}, tx.Digest{2})), "officer1", "officer2", "city")
+		})
+	}, map[tx.Kind]row.State{tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
+		tx.EndorseKind: row.Sealed}},
 	{"evidence", row.Expired, func(t *testing.T) *matter {
 		m := open(t, seal("officer1", "officer2"))
 		m.wait(5)
@@ -308,6 +316,9 @@ func TestRefusals(t *testing.T) {
 	supersede := func(by tx.ID) *tx.Statement {
 		return c.Statement("hangzhou-amr", tx.EvidenceSupersede, sealed, &tx.Supersede{By: by, Reason: "format"})
 	}
+	batch := c.Batch(1, tx.Digest{1}, tx.Digest{1})
+	batch.Anchor.Hash[0] ^= 1
+	badBatch := c.Statement("hangzhou-amr", tx.EvidenceBatch, tx.ID{}, batch)
 	stranger := apptest.Key(t, "stranger", tx.Secp256k1)
 	c.Keys["stranger"] = stranger
 	for _, tt := range []struct {
@@ -327,6 +338,7 @@ func TestRefusals(t *testing.T) {
 		{"anchor of another chain", seal(func(_ *tx.Statement, b *tx.Evidence) { b.Anchor.Hash[0] ^= 1 }), all, tx.CodeAnchor},
 		{"anchor of another beginning", seal(func(_ *tx.Statement, b *tx.Evidence) { b.Anchor.Height = 0 }), all, tx.CodeAnchor},
 		{"anchor in the future", seal(func(_ *tx.Statement, b *tx.Evidence) { b.Anchor.Height = c.Height + 9 }), all, tx.CodeAnchor},
+		{"batch with an anchor of another chain", badBatch, all, tx.CodeAnchor},
 		{"seal with prev", seal(func(s *tx.Statement, _ *tx.Evidence) { s.Prev = sealed }), all, tx.CodeState},
 		{"endorse with prev", c.Statement("internet-court", tx.EndorseKind, sealed, &tx.Endorse{Statement: sealed, Type: tx.Holds}), []string{"court"}, tx.CodeState},
 		{"challenge without prev", challenge(tx.ID{}), []string{"platform"}, tx.CodeUnknownPrev},

@@ -86,25 +86,9 @@ var envResults = []string{"ok", "fail", "na"}
 func (b *Evidence) read(r *Reader) {
 	o := r.Object()
 	o.Need("anchor")
-	a := r.Object()
-	a.Need("hash")
-	r.Hex(b.Anchor.Hash[:])
-	a.Need("height")
-	b.Anchor.Height = r.Int(0, MaxInt)
-	a.End()
+	b.Anchor = readAnchor(r)
 	o.Need("captured")
-	c := r.Object()
-	c.Need("ended")
-	b.Captured.Ended = r.Time()
-	c.Need("method")
-	b.Captured.Method = r.Slug(1, 32, '_')
-	c.Need("started")
-	b.Captured.Started = r.Time()
-	c.Need("tool")
-	b.Captured.Tool = string(r.plain())
-	c.Need("tool_sha256")
-	r.Hex(b.Captured.ToolSHA256[:])
-	c.End()
+	b.Captured = readCaptured(r)
 	if o.Has("case_tag") {
 		r.HexSome(b.CaseTag[:])
 	}
@@ -143,6 +127,32 @@ func (b *Evidence) read(r *Reader) {
 	o.End()
 }
 
+func readAnchor(r *Reader) (a Anchor) {
+	o := r.Object()
+	o.Need("hash")
+	r.Hex(a.Hash[:])
+	o.Need("height")
+	a.Height = r.Int(0, MaxInt)
+	o.End()
+	return a
+}
+
+func readCaptured(r *Reader) (c Captured) {
+	o := r.Object()
+	o.Need("ended")
+	c.Ended = r.Time()
+	o.Need("method")
+	c.Method = r.Slug(1, 32, '_')
+	o.Need("started")
+	c.Started = r.Time()
+	o.Need("tool")
+	c.Tool = string(r.plain())
+	o.Need("tool_sha256")
+	r.Hex(c.ToolSHA256[:])
+	o.End()
+	return c
+}
+
 func readFile(r *Reader) (f File) {
 	o := r.Object()
 	o.Need("bytes")
@@ -159,20 +169,28 @@ func readFile(r *Reader) (f File) {
 	return f
 }
 
-func (b *Evidence) write(w *Writer) {
+func (a *Anchor) write(w *Writer) {
 	w.Member("anchor")
 	w.Open()
-	w.Hex("hash", b.Anchor.Hash[:])
-	w.Int("height", b.Anchor.Height)
+	w.Hex("hash", a.Hash[:])
+	w.Int("height", a.Height)
 	w.Close()
+}
+
+func (c *Captured) write(w *Writer) {
 	w.Member("captured")
 	w.Open()
-	w.String("ended", b.Captured.Ended.String())
-	w.String("method", b.Captured.Method)
-	w.String("started", b.Captured.Started.String())
-	w.String("tool", b.Captured.Tool)
-	w.Hex("tool_sha256", b.Captured.ToolSHA256[:])
+	w.String("ended", c.Ended.String())
+	w.String("method", c.Method)
+	w.String("started", c.Started.String())
+	w.String("tool", c.Tool)
+	w.Hex("tool_sha256", c.ToolSHA256[:])
 	w.Close()
+}
+
+func (b *Evidence) write(w *Writer) {
+	b.Anchor.write(w)
+	b.Captured.write(w)
 	if !b.CaseTag.IsZero() {
 		w.Hex("case_tag", b.CaseTag[:])
 	}
@@ -232,14 +250,21 @@ func (b *Evidence) Validate() error {
 			}
 		}
 	}
-	if b.Captured.Ended < b.Captured.Started {
-		return fail(CodeBody, "captured.ended", "before captured.started")
-	}
-	if n := len(b.Captured.Tool); n == 0 || n > 96 {
-		return fail(CodeLimit, "captured.tool", "want 1 to 96 bytes")
+	if err := b.Captured.validate(); err != nil {
+		return err
 	}
 	if b.Class == "web_capture" && b.Env == nil {
 		return fail(CodeMissing, "env", "a web capture states its environment report")
+	}
+	return nil
+}
+
+func (c *Captured) validate() error {
+	if c.Ended < c.Started {
+		return &Error{Code: CodeBody, Path: "body.captured.ended", Detail: "before captured.started"}
+	}
+	if n := len(c.Tool); n == 0 || n > 96 {
+		return &Error{Code: CodeLimit, Path: "body.captured.tool", Detail: "want 1 to 96 bytes"}
 	}
 	return nil
 }

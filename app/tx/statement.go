@@ -49,6 +49,8 @@ type Body interface {
 // newBody is the table of kinds: what each kind's body is. Kinds lists the same kinds.
 func newBody(k Kind) Body {
 	switch k {
+	case EvidenceBatch:
+		return new(Batch)
 	case EvidenceSeal:
 		return new(Evidence)
 	case EvidenceSupersede:
@@ -243,8 +245,49 @@ func (s *Statement) Encode() ([]byte, error) {
 
 // Kinds lists every kind of statement, ascending.
 func Kinds() []Kind {
-	return []Kind{EndorseKind, EvidenceChallenge, EvidenceReject, EvidenceSeal, EvidenceSupersede, EvidenceUphold, EvidenceWithdraw,
-		GovAccount, GovCalendar, GovFreeze, GovMember, GovOverride, GovParams, GovPolicy, GovReady, GovRecover, GovRotate, GovRuleset, GovThaw, GovUpgrade, GovValidator, GovWithdraw,
-		TraceAck, TraceAggregate, TraceCancel, TraceClose, TraceDestroy, TraceDisaggregate, TraceDispose, TraceDispute, TraceEvents, TraceHarvest, TraceProduct,
-		TraceRecall, TraceReceive, TraceRegister, TraceRelease, TraceSell, TraceShip, TraceTake, TraceTransform, TraceWithdraw}
+	return []Kind{
+		EndorseKind,
+		EvidenceBatch,
+		EvidenceChallenge,
+		EvidenceReject,
+		EvidenceSeal,
+		EvidenceSupersede,
+		EvidenceUphold,
+		EvidenceWithdraw,
+		GovAccount,
+		GovCalendar,
+		GovFreeze,
+		GovMember,
+		GovOverride,
+		GovParams,
+		GovPolicy,
+		GovReady,
+		GovRecover,
+		GovRotate,
+		GovRuleset,
+		GovThaw,
+		GovUpgrade,
+		GovValidator,
+		GovWithdraw,
+		TraceAck,
+		TraceAggregate,
+		TraceCancel,
+		TraceClose,
+		TraceDestroy,
+		TraceDisaggregate,
+		TraceDispose,
+		TraceDispute,
+		TraceEvents,
+		TraceHarvest,
+		TraceProduct,
+		TraceRecall,
+		TraceReceive,
+		TraceRegister,
+		TraceRelease,
+		TraceSell,
+		TraceShip,
+		TraceTake,
+		TraceTransform,
+		TraceWithdraw,
+	}
 }

@@ -26,6 +26,11 @@ type Config struct {
 	// Verified is how many checked envelopes are remembered between CheckTx
 	// and FinalizeBlock. Default 20 000.
 	Verified int
+	// Waiting and WaitingBytes are how many envelopes wait for a block at most, and
+	// their bytes: the bounds of the node's mempool, of which every member has its
+	// share. 0: there are no shares.
+	Waiting      int
+	WaitingBytes int64
 	// Rules are the rules by protocol version. Default state.Versions, those of
 	// this program; a test may bring others.
 	Rules map[int64]state.Rules
@@ -60,6 +65,7 @@ type App struct {
 	abci.BaseApplication
 	store       *store.Store
 	verified    *verified
+	waiting     *waitingRoom
 	cores       int
 	rules       map[int64]state.Rules
 	upgradeInfo string
@@ -70,8 +76,10 @@ type App struct {
 
 	// Owned by the goroutine that carries blocks.
 	block   *store.Block
-	dir     *state.Directory // as block leaves it
-	sums    [][32]byte       // of its transactions, by which they are remembered
+	dir     *state.Directory     // as block leaves it
+	sums    [][32]byte           // of its transactions, by which they are remembered
+	stated  map[tx.MemberID]bool // who stated something in it
+	time    tx.Time
 	results []Result
 }
 
@@ -87,7 +95,7 @@ func New(c Config) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open the ledger's database: %w", err)
 	}
-	a := &App{store: s, verified: newVerified(c.Verified), cores: runtime.GOMAXPROCS(0), rules: c.Rules, upgradeInfo: c.UpgradeInfo, onBlock: c.OnBlock}
+	a := &App{store: s, verified: newVerified(c.Verified), waiting: newWaitingRoom(c.Waiting, c.WaitingBytes), cores: runtime.GOMAXPROCS(0), rules: c.Rules, upgradeInfo: c.UpgradeInfo, onBlock: c.OnBlock}
 	if _, ok := s.Head(); ok {
 		d, err := state.LoadDirectory(s.View())
 		if err != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 
 	abci "github.com/cometbft/cometbft/abci/types"
@@ -37,14 +38,19 @@ func (a *App) check(envelope []byte) error {
 	if dir == nil {
 		return &tx.Error{Code: tx.CodeInternal, Detail: "the chain has not begun"}
 	}
-	o, err := a.open(dir, envelope)
+	if err := a.waiting.full(envelope); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(envelope)
+	o, err := a.openSum(dir, envelope, sum)
 	if err != nil {
 		return err
 	}
-	if _, err = a.rules[dir.Params.Protocol].Check(a.next(dir, v), o); err == nil {
-		o.AbsentFrom(v.Head().LogSize)
+	if _, err = a.rules[dir.Params.Protocol].Check(a.next(dir, v), o); err != nil {
+		return err
 	}
-	return err
+	o.AbsentFrom(v.Head().LogSize)
+	return a.waiting.admit(o.Statement.Member, sum, envelope)
 }
 
 // next is the context of the block after the one that v shows.

@@ -40,6 +40,7 @@ func (a *App) FinalizeBlock(_ context.Context, r *abci.RequestFinalizeBlock) (*a
 
 	results := make([]*abci.ExecTxResult, len(r.Txs))
 	a.sums, a.results = sums, make([]Result, len(r.Txs))
+	a.stated, a.time = stated(opened, errs), ctx.Time
 	exec := make([]abci.ExecTxResult, len(r.Txs))
 	for i := range r.Txs {
 		results[i] = &exec[i]
@@ -101,8 +102,9 @@ func (a *App) Commit(context.Context, *abci.RequestCommit) (*abci.ResponseCommit
 		return nil, err
 	}
 	a.verified.drop(a.sums)
+	a.waiting.committed(a.time, a.sums, a.stated)
 	results := a.results
-	a.block, a.dir, a.sums, a.results = nil, nil, nil, nil
+	a.block, a.dir, a.sums, a.results, a.stated = nil, nil, nil, nil, nil
 	if a.onBlock != nil {
 		a.onBlock(Block{Head: head, Results: results})
 	}

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"slices"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 
@@ -9,9 +11,9 @@ import (
 	"zhenglian/app/tx"
 )
 
-// PrepareProposal fills the block. When there is more than fits, it takes one
-// envelope of each stating member in turn, so that a member who floods delays
-// only itself.
+// PrepareProposal fills the block with what waits, one envelope of each stating
+// member in turn, so that a member who floods delays only itself; and when others
+// state something too, it takes no more than its part of the block (waitingRoom).
 //
 // Envelopes that have become invalid since CheckTx come last. They are not left
 // out: the mempool forgets a transaction only when a block has held it, so what
@@ -21,54 +23,63 @@ func (a *App) PrepareProposal(_ context.Context, r *abci.RequestPrepareProposal)
 	dir := a.committed.Load()
 	ctx := a.next(dir, a.store.View())
 	ctx.Time = tx.TimeOf(r.Time)
-	opened, errs, _ := a.openAll(dir, r.Txs)
-	var queues [][]int // of transactions, one queue a member, in order of arrival
-	var stale []int
-	of := make(map[tx.MemberID]int)
-	for i, o := range opened {
-		if errs[i] != nil {
-			continue // CheckTx lets none of these in, and every validator would reject the block
+	parts := a.waiting.parts(ctx.Time, r.Txs, func(b []byte) (tx.MemberID, [32]byte, bool) {
+		sum := sha256.Sum256(b)
+		o, err := a.openSum(dir, b, sum)
+		if err != nil {
+			return "", sum, false
 		}
-		if _, err := state.Check(ctx, o); state.Broken(err) {
-			return nil, err
-		} else if err != nil {
-			stale = append(stale, i)
-			continue
-		}
-		q, ok := of[o.Statement.Member]
-		if !ok {
-			q = len(queues)
-			of[o.Statement.Member] = q
-			queues = append(queues, nil)
-		}
-		queues[q] = append(queues[q], i)
-	}
-	out := make([][]byte, 0, len(r.Txs))
+		return o.Statement.Member, sum, true
+	})
+	var out, stale [][]byte
 	room := r.MaxTxBytes
-	take := func(i int) bool {
-		n := size(r.Txs[i])
+	fits := func(b []byte) bool {
+		n := size(b)
 		if n > room {
 			return false
 		}
 		room -= n
-		out = append(out, r.Txs[i])
 		return true
 	}
-	for more := true; more; {
-		more = false
-		for q := range queues {
-			switch {
-			case len(queues[q]) == 0:
-			case take(queues[q][0]):
-				queues[q] = queues[q][1:]
-				more = true
-			default:
-				queues[q] = nil // keep a member's own order: nothing overtakes
+	// next is the next envelope of a part that the rules accept by now.
+	next := func(p *part) ([]byte, error) {
+		for len(p.txs) > 0 && p.left > 0 {
+			b := p.txs[0]
+			p.txs = p.txs[1:]
+			p.left -= units(b)
+			o, err := a.openSum(dir, b, sha256.Sum256(b))
+			if err != nil {
+				continue
 			}
+			_, err = a.rules[dir.Params.Protocol].Check(ctx, o)
+			if state.Broken(err) {
+				return nil, err
+			}
+			if err == nil {
+				return b, nil
+			}
+			stale = append(stale, b)
+		}
+		return nil, nil
+	}
+	for len(parts) > 0 {
+		var err error
+		parts = slices.DeleteFunc(parts, func(p *part) bool {
+			var b []byte
+			if b, err = next(p); err != nil || b == nil || !fits(b) {
+				return true // what does not fit keeps a member's own order: nothing overtakes
+			}
+			out = append(out, b)
+			return false
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
-	for _, i := range stale {
-		take(i)
+	for _, b := range stale {
+		if fits(b) {
+			out = append(out, b)
+		}
 	}
 	return &abci.ResponsePrepareProposal{Txs: out}, nil
 }

@@ -50,11 +50,8 @@ func (v *verified) drop(sums [][32]byte) {
 	}
 }
 
-// open returns the checked envelope of a transaction, checking it if need be.
-func (a *App) open(dir *state.Directory, tx []byte) (*state.Opened, error) {
-	return a.openSum(dir, tx, sha256.Sum256(tx))
-}
-
+// openSum returns the checked envelope of a transaction, checking it if need be.
+// sum is its SHA-256.
 func (a *App) openSum(dir *state.Directory, tx []byte, sum [32]byte) (*state.Opened, error) {
 	if o := a.verified.get(sum); o != nil {
 		return o, nil

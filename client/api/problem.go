@@ -97,6 +97,8 @@ func StatusOf(c tx.Code) int {
 		return http.StatusRequestEntityTooLarge
 	case c == tx.CodeKnown:
 		return http.StatusConflict
+	case c == tx.CodeShare:
+		return http.StatusTooManyRequests
 	case c < 100:
 		return http.StatusBadRequest
 	case c < 900:

@@ -82,6 +82,10 @@ func retryLater(code string, seconds int) *api.Problem {
 func submitProblem(err error) error {
 	var refused *node.CheckError
 	switch {
+	case errors.As(err, &refused) && tx.Code(refused.Code) == tx.CodeShare:
+		p := api.ProblemOf(refusal(tx.CodeShare, refused.Log))
+		p.RetryAfter = 1
+		return p
 	case errors.As(err, &refused):
 		return refusal(tx.Code(refused.Code), refused.Log)
 	case errors.Is(err, node.ErrMempoolFull):

@@ -81,7 +81,10 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 		}
 	}
 	data := filepath.Join(home, "data")
-	if m.app, err = app.New(app.Config{Dir: filepath.Join(data, "ledger"), UpgradeInfo: filepath.Join(data, "upgrade-info.json"), OnBlock: onBlock}); err != nil {
+	if m.app, err = app.New(app.Config{
+		Dir: filepath.Join(data, "ledger"), UpgradeInfo: filepath.Join(data, "upgrade-info.json"), OnBlock: onBlock,
+		Waiting: cfg.Mempool.Txs, WaitingBytes: cfg.Mempool.Bytes,
+	}); err != nil {
 		return nil, err
 	}
 	if m.node, err = node.New(ctx, cfg, m.app, node.Options{Log: m.log}); err != nil {

@@ -39,6 +39,7 @@ var figures = []figure{
 	{name: "growth.1m", unit: "1/s", measure: growthRates, parts: growthParts},
 	{name: "disk.per_statement", unit: "B", measure: diskPerStatement, parts: diskParts},
 	{name: "overload.4v", unit: "1/s", measure: overload, parts: overloadParts},
+	{name: "spam.p99", unit: "s", measure: spam},
 	{name: "receipt.bytes", unit: "B", measure: receiptBytes, parts: receiptBytesParts},
 	{name: "receipt.verify", unit: "s", measure: receiptVerify, parts: receiptVerifyParts},
 }

@@ -18,6 +18,7 @@ import (
 	"zhenglian/app/store"
 	"zhenglian/app/tx"
 	"zhenglian/genesis"
+	"zhenglian/node"
 	"zhenglian/node/gateway"
 )
 
@@ -26,6 +27,7 @@ import (
 type ledgerWorkload struct {
 	state  *genesis.State
 	keys   []tx.Signer // those that sign each statement
+	byName map[string]tx.Signer
 	anchor tx.Anchor
 
 	gateway atomic.Pointer[gateway.Gateway] // told of blocks, once there is one
@@ -38,9 +40,8 @@ var _ Served = (*ledgerWorkload)(nil)
 var benchPolicies = [...]string{1: "officer@issuer", 2: "OF(2,officer@issuer)", 3: genesis.EvidencePolicy}
 
 func newLedger(sigs int) (Workload, error) {
-	w := &ledgerWorkload{}
+	w := &ledgerWorkload{byName: make(map[string]tx.Signer)}
 	names := []string{"officer1", "officer2", "city"}[:sigs]
-	byName := make(map[string]tx.Signer)
 	var err error
 	w.state, err = genesis.Demo(func(d genesis.DemoKey) (tx.PublicKey, error) {
 		seed := sha256.Sum256([]byte("benchmark " + d.Name))
@@ -48,7 +49,7 @@ func newLedger(sigs int) (Workload, error) {
 		if err != nil {
 			return tx.PublicKey{}, err
 		}
-		byName[d.Name] = k
+		w.byName[d.Name] = k
 		return k.Public(), nil
 	})
 	if err != nil {
@@ -60,7 +61,7 @@ func newLedger(sigs int) (Workload, error) {
 		}
 	}
 	for _, n := range names {
-		w.keys = append(w.keys, byName[n])
+		w.keys = append(w.keys, w.byName[n])
 	}
 	// Statements made before the chain runs can only be anchored in its
 	// beginning, and must outlive the run.
@@ -91,7 +92,8 @@ func (w *ledgerWorkload) Genesis(doc *cmttypes.GenesisDoc) (err error) {
 }
 
 func (w *ledgerWorkload) App(home string) (abci.Application, error) {
-	return app.New(app.Config{Dir: ledgerDir(home), OnBlock: func(b app.Block) {
+	waits := node.Default().Mempool
+	return app.New(app.Config{Dir: ledgerDir(home), Waiting: waits.Txs, WaitingBytes: waits.Bytes, OnBlock: func(b app.Block) {
 		if g := w.gateway.Load(); g != nil {
 			g.Committed(b)
 		}
@@ -100,12 +102,15 @@ func (w *ledgerWorkload) App(home string) (abci.Application, error) {
 
 func ledgerDir(home string) string { return filepath.Join(home, "data", "ledger") }
 
-func (w *ledgerWorkload) Tx(i int) ([]byte, error) {
+func (w *ledgerWorkload) Tx(i int) ([]byte, error) { return w.seal(i, "hangzhou-amr", w.keys...) }
+
+// seal makes the i-th statement, of a member, with signatures.
+func (w *ledgerWorkload) seal(i int, member tx.MemberID, keys ...tx.Signer) ([]byte, error) {
 	d := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))
 	d2 := sha256.Sum256(d[:])
 	at := tx.TimeOf(time.Now()) - 60_000
 	s := &tx.Statement{
-		Chain: chainID, Kind: tx.EvidenceSeal, Member: "hangzhou-amr", At: at, Expires: 5_000_000,
+		Chain: chainID, Kind: tx.EvidenceSeal, Member: member, At: at, Expires: 5_000_000,
 		Body: &tx.Evidence{
 			Anchor:   w.anchor,
 			Captured: tx.Captured{Started: at, Ended: at, Method: "headless_chromium", Tool: "zheng/0.1 chromium/156.0", ToolSHA256: d2},
@@ -117,7 +122,7 @@ func (w *ledgerWorkload) Tx(i int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := tx.Seal(b, w.keys...)
+	e, err := tx.Seal(b, keys...)
 	if err != nil {
 		return nil, fmt.Errorf("sign transaction %d: %w", i, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"zhenglian/app/tx"
 	"zhenglian/node"
 )
 
@@ -23,6 +24,7 @@ const (
 	oneByOne mode = "onebyone" // validator 0 submits when the chain is quiet
 	exhaust  mode = "exhaust"  // every validator submits all it has
 	serve    mode = "serve"    // clients submit through the gateways
+	spamming mode = "spamming" // as oneByOne, and the last validator submits all that is taken
 )
 
 // submitters is how many goroutines submit on a validator: under saturation enough
@@ -48,9 +50,11 @@ func (d *driver) measure(ctx context.Context) (result, error) {
 		if d.spec.Index != 0 {
 			return result{}, nil
 		}
-		return d.oneByOne(ctx)
+		return d.oneByOne(ctx, 0)
 	case exhaust:
 		return d.exhaust(ctx)
+	case spamming:
+		return d.spamming(ctx)
 	}
 	return result{}, fmt.Errorf("no mode %q", d.spec.Mode)
 }
@@ -139,7 +143,7 @@ func (d *driver) submit(ctx context.Context, tx []byte) bool {
 		switch {
 		case err == nil, errors.Is(err, node.ErrTxInCache):
 			return true
-		case !errors.Is(err, node.ErrMempoolFull):
+		case !full(err):
 			d.refused.Add(1)
 			return false
 		}
@@ -147,6 +151,13 @@ func (d *driver) submit(ctx context.Context, tx []byte) bool {
 		time.Sleep(backOff)
 	}
 	return false
+}
+
+// full reports whether a refusal passes by itself: there is no room for the
+// transaction, or none for its member's.
+func full(err error) bool {
+	var refused *node.CheckError
+	return errors.Is(err, node.ErrMempoolFull) || errors.As(err, &refused) && refused.Code == uint32(tx.CodeShare)
 }
 
 // tx returns the i-th transaction. The no-op application outruns any pool: it gets
@@ -220,13 +231,14 @@ func (d *driver) steady(ctx context.Context) (result, error) {
 // oneByOne submits single transactions to a quiet chain. Each takes until its
 // receipt is in hand or, for an application without a gateway, until it could be
 // proved: the decision of the next height.
-func (d *driver) oneByOne(ctx context.Context) (result, error) {
+func (d *driver) oneByOne(ctx context.Context, warm int) (result, error) {
 	enter := d.prove
 	if d.gateway != nil {
 		enter = d.gateway.Enter
 	}
 	var r result
-	for i := range d.spec.Samples {
+	from := time.Now()
+	for i := range warm + d.spec.Samples {
 		// The blocks of the last one are done well before this ends, and no timer
 		// of the consensus stays in step with it.
 		select {
@@ -236,14 +248,17 @@ func (d *driver) oneByOne(ctx context.Context) (result, error) {
 		}
 		tx, ok := d.tx(int64(i))
 		if !ok {
-			return result{}, fmt.Errorf("only %d transactions for %d samples", len(d.txs), d.spec.Samples)
+			return result{}, fmt.Errorf("only %d transactions for %d samples", len(d.txs), warm+d.spec.Samples)
 		}
 		begin := time.Now()
 		if err := enter(ctx, tx); err != nil {
 			return result{}, fmt.Errorf("submission %d: %w", i, err)
 		}
-		r.Latencies = append(r.Latencies, time.Since(begin).Seconds())
+		if i >= warm {
+			r.Latencies = append(r.Latencies, time.Since(begin).Seconds())
+		}
 	}
+	r.Rate = float64(total(d.meter.all())) / time.Since(from).Seconds()
 	slices.Sort(r.Latencies)
 	return r, nil
 }

@@ -37,7 +37,8 @@ type spec struct {
 	Mode    mode
 	Warm    time.Duration // load before the window; not of oneByOne and exhaust
 	Window  time.Duration // the window; not of oneByOne and exhaust
-	Samples int           // oneByOne: submissions
+	Samples int           // oneByOne, spamming: submissions
+	Flood   bool          // spamming: a member floods
 	Rate    float64       // steady: submissions a second, all validators together
 }
 

@@ -70,6 +70,8 @@ type Gateway interface {
 var workloads = map[string]func(sigs int) (Workload, error){
 	"noop":   newNoop,
 	"ledger": newLedger,
+
+	"ledger.crowd": newCrowd,
 }
 
 // defaultSubject is measured when no other subject is asked for.

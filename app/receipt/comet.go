@@ -74,11 +74,13 @@ func (v *voter) signBytes(t Time) []byte {
 	return append(b, v.tail...)
 }
 
-// ValidatorsHash returns CometBFT's hash of the validator set.
-func (t *Trust) ValidatorsHash() [32]byte {
-	leaves := make([][]byte, len(t.Validators))
-	for i := range t.Validators {
-		v := &t.Validators[i]
+// ValidatorsHash returns CometBFT's hash of the validators with which t begins.
+func (t *Trust) ValidatorsHash() [32]byte { return validatorsHash(t.Validators) }
+
+func validatorsHash(vs []Validator) [32]byte {
+	leaves := make([][]byte, len(vs))
+	for i := range vs {
+		v := &vs[i]
 		leaves[i] = appendVarint(appendMessage(nil, 1, appendBytes(nil, 1, v.PubKey[:])), 2, uint64(v.Power))
 	}
 	return merkleRoot(leaves)
@@ -90,36 +92,41 @@ var (
 	errNoQuorum        = errors.New("two thirds of the voting power or less signed the block")
 )
 
-// verify checks that b is the block of height on t's chain: that its header
-// names the trusted validators and more than two thirds of their power signed
-// it. A signature that does not verify is an error even where enough others do.
-// It returns the power that signed.
+// verify checks that b is the block of height on t's chain, signed by those who
+// are in office then as far as t knows. It returns the power that signed.
 func (b *SignedBlock) verify(t *Trust, height int64) (signed int64, err error) {
+	return b.verifyBy(t.Chain, t.validatorsAt(height), height)
+}
+
+// verifyBy checks that the header names the trusted validators and more than two
+// thirds of their power signed it. A signature that does not verify is an error
+// even where enough others do.
+func (b *SignedBlock) verifyBy(chain string, trusted []Validator, height int64) (signed int64, err error) {
 	h := &b.Header
-	if h.ChainID != t.Chain {
+	if h.ChainID != chain {
 		return 0, fmt.Errorf("the block is of chain %q", h.ChainID)
 	}
 	if h.Height != height {
 		return 0, fmt.Errorf("the block is of height %d, not %d", h.Height, height)
 	}
-	if set := t.ValidatorsHash(); string(h.ValidatorsHash) != string(set[:]) {
+	if set := validatorsHash(trusted); string(h.ValidatorsHash) != string(set[:]) {
 		return 0, errOtherValidators
 	}
 	votes := b.Commit.precommits(h.ChainID, h.Height, h.Hash())
 	last := -1
 	for i := range b.Commit.Signatures {
 		s := &b.Commit.Signatures[i]
-		if s.Validator <= last || s.Validator >= len(t.Validators) {
+		if s.Validator <= last || s.Validator >= len(trusted) {
 			return 0, fmt.Errorf("signature %d: validator %d is unknown, repeated or out of order", i, s.Validator)
 		}
 		last = s.Validator
-		v := &t.Validators[s.Validator]
+		v := &trusted[s.Validator]
 		if !ed25519.Verify(v.PubKey[:], votes.signBytes(s.Time), s.Sig) {
 			return 0, fmt.Errorf("the signature of validator %d does not verify", s.Validator)
 		}
 		signed += v.Power
 	}
-	if 3*signed <= 2*t.power() {
+	if 3*signed <= 2*power(trusted) {
 		return signed, errNoQuorum
 	}
 	return signed, nil

@@ -103,6 +103,7 @@ func FuzzStateProof(f *testing.F) {
 
 func FuzzTrust(f *testing.F) {
 	f.Add(read(f, "trust.json"))
+	f.Add(newLineage(f, 3).full().Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		trust, err := ParseTrust(b)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 // founders, from print — and not together with the receipt.
 //
 //	chain           string  chain id
+//	changes         array   of {block, validators}: see Change; absent when there is none
 //	genesis_sha256  hex     of the genesis file, optional: for people to compare
 //	height          int     from which on these validators are known to be in office
 //	v               int     1
@@ -27,6 +28,7 @@ type Trust struct {
 	GenesisSHA256 tx.Digest // zero: absent
 	Height        int64
 	Validators    []Validator // in CometBFT's order; NewTrust and ParseTrust sort them
+	Changes       []Change    // of the validators since, in order; each is proved by those before it
 }
 
 // A Validator is a voter of the chain.
@@ -62,8 +64,8 @@ func ParseTrust(b []byte) (*Trust, error) {
 }
 
 func (t *Trust) parse(b []byte) error {
-	if len(b) > MaxBytes {
-		return fmt.Errorf("%d bytes; the limit is %d", len(b), MaxBytes)
+	if len(b) > MaxTrust {
+		return fmt.Errorf("%d bytes; the limit is %d", len(b), MaxTrust)
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, b); err != nil {
@@ -73,6 +75,18 @@ func (t *Trust) parse(b []byte) error {
 	o := r.Object()
 	o.Need("chain")
 	t.Chain = r.String(50)
+	if o.Has("changes") {
+		r.Array(maxChanges, func(int) {
+			var c Change
+			co := r.Object()
+			co.Need("block")
+			c.Block.read(r)
+			co.Need("validators")
+			c.Validators = readValidators(r)
+			co.End()
+			t.Changes = append(t.Changes, c)
+		})
+	}
 	if o.Has("genesis_sha256") {
 		r.Hex(t.GenesisSHA256[:])
 	}
@@ -81,16 +95,7 @@ func (t *Trust) parse(b []byte) error {
 	o.Need("v")
 	t.V = int(r.Int(0, 1<<31))
 	o.Need("validators")
-	r.Array(maxValidators, func(int) {
-		var v Validator
-		vo := r.Object()
-		vo.Need("power")
-		v.Power = r.Int(1, tx.MaxInt)
-		vo.Need("pub_key")
-		r.Hex(v.PubKey[:])
-		vo.End()
-		t.Validators = append(t.Validators, v)
-	})
+	t.Validators = readValidators(r)
 	o.End()
 	r.End()
 	if err := r.Err(); err != nil {
@@ -107,20 +112,28 @@ func (t *Trust) check() error {
 	if t.Height < 1 || t.Height > tx.MaxInt {
 		return errors.New("height out of bounds")
 	}
-	if n := len(t.Validators); n == 0 || n > maxValidators {
+	if err := checkValidators(t.Validators); err != nil {
+		return err
+	}
+	return t.checkChanges(0)
+}
+
+// checkValidators validates a set and puts it in CometBFT's order.
+func checkValidators(vs []Validator) error {
+	if n := len(vs); n == 0 || n > maxValidators {
 		return fmt.Errorf("%d validators; want 1 to %d", n, maxValidators)
 	}
-	slices.SortFunc(t.Validators, func(a, b Validator) int {
+	slices.SortFunc(vs, func(a, b Validator) int {
 		if a.Power != b.Power {
 			return int(min(1, max(-1, b.Power-a.Power)))
 		}
 		x, y := a.Address(), b.Address()
 		return bytes.Compare(x[:], y[:])
 	})
-	seen := make(map[[32]byte]bool, len(t.Validators))
+	seen := make(map[[32]byte]bool, len(vs))
 	var total int64
-	for i := range t.Validators {
-		v := &t.Validators[i]
+	for i := range vs {
+		v := &vs[i]
 		if v.Power < 1 || v.Power > tx.MaxInt-total {
 			return errors.New("power of validators out of bounds")
 		}
@@ -133,12 +146,35 @@ func (t *Trust) check() error {
 	return nil
 }
 
-// power returns the sum of the validators' power, which check has bounded.
-func (t *Trust) power() (sum int64) {
-	for i := range t.Validators {
-		sum += t.Validators[i].Power
+// power returns the sum of the validators' power, which checkValidators has bounded.
+func power(vs []Validator) (sum int64) {
+	for i := range vs {
+		sum += vs[i].Power
 	}
 	return sum
+}
+
+func readValidators(r *tx.Reader) (vs []Validator) {
+	r.Array(maxValidators, func(int) {
+		var v Validator
+		o := r.Object()
+		o.Need("power")
+		v.Power = r.Int(1, tx.MaxInt)
+		o.Need("pub_key")
+		r.Hex(v.PubKey[:])
+		o.End()
+		vs = append(vs, v)
+	})
+	return vs
+}
+
+func writeValidators(w *tx.Writer, vs []Validator) {
+	w.Array("validators", len(vs), func(i int) {
+		w.Open()
+		w.Int("power", vs[i].Power)
+		w.Hex("pub_key", vs[i].PubKey[:])
+		w.Close()
+	})
 }
 
 // Encode returns the trust file, indented for people.
@@ -146,17 +182,20 @@ func (t *Trust) Encode() []byte {
 	w := tx.Writer{}
 	w.Open()
 	w.String("chain", t.Chain)
+	if len(t.Changes) > 0 {
+		w.Array("changes", len(t.Changes), func(i int) {
+			w.Open()
+			t.Changes[i].Block.write(&w)
+			writeValidators(&w, t.Changes[i].Validators)
+			w.Close()
+		})
+	}
 	if !t.GenesisSHA256.IsZero() {
 		w.Hex("genesis_sha256", t.GenesisSHA256[:])
 	}
 	w.Int("height", t.Height)
 	w.Int("v", int64(t.V))
-	w.Array("validators", len(t.Validators), func(i int) {
-		w.Open()
-		w.Int("power", t.Validators[i].Power)
-		w.Hex("pub_key", t.Validators[i].PubKey[:])
-		w.Close()
-	})
+	writeValidators(&w, t.Validators)
 	w.Close()
 	var out bytes.Buffer
 	_ = json.Indent(&out, w.B, "", "  ") // the writer writes valid JSON

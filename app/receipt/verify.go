@@ -209,22 +209,27 @@ func hashes(d []tx.Digest) []tlog.Hash {
 func (v *verification) quorum() {
 	b := &v.receipt.Block
 	signed, err := b.verify(v.trust, v.receipt.Entry.Height+1)
-	total := v.trust.power()
+	total := power(v.trust.validatorsAt(b.Header.Height))
 	switch {
 	case errors.Is(err, errNoQuorum):
 		v.set("quorum", Fail, fmt.Sprintf("签署该区块的表决权为 %d/%d，未超过三分之二。", signed, total),
 			fmt.Sprintf("Validators with %d of %d votes signed the block, which is not more than two thirds.", signed, total))
 		v.means("quorum", QuorumNotMet)
 	case errors.Is(err, errOtherValidators):
-		v.set("quorum", Fail, "该区块的验证节点名单与可信根不同，请取得相应高度的可信根。", "The block names other validators than the trust root; get the trust root of its time.")
+		v.set("quorum", Fail, "该区块的验证节点名单与可信根不同，请取得相应高度的可信根，或更新可信根（zheng trust update）。", "The block names other validators than the trust root; get the trust root of its time, or bring this one up to date (zheng trust update).")
 	case err != nil:
 		v.failed("quorum", "验证节点对区块的签名不成立", "The validators' signatures do not confirm the block", err)
 	case b.Header.Height < v.trust.Height:
 		v.set("quorum", Warn, fmt.Sprintf("表决权 %d/%d 的验证节点签署了区块 %d，但该区块早于可信根（高度 %d）。", signed, total, b.Header.Height, v.trust.Height),
 			fmt.Sprintf("Validators with %d of %d votes signed block %d, but it is older than the trust root (height %d).", signed, total, b.Header.Height, v.trust.Height))
 	default:
-		v.set("quorum", Pass, fmt.Sprintf("表决权 %d/%d（超过三分之二）的验证节点签署了区块 %d。", signed, total, b.Header.Height),
-			fmt.Sprintf("Validators with %d of %d votes, more than two thirds, signed block %d.", signed, total, b.Header.Height))
+		zh := fmt.Sprintf("表决权 %d/%d（超过三分之二）的验证节点签署了区块 %d。", signed, total, b.Header.Height)
+		en := fmt.Sprintf("Validators with %d of %d votes, more than two thirds, signed block %d.", signed, total, b.Header.Height)
+		if n := v.trust.changesBefore(b.Header.Height); n > 0 {
+			zh += fmt.Sprintf("他们的名单由可信根所载名单经 %d 次变更而来，每次均由变更前的验证节点签署。", n)
+			en += fmt.Sprintf(" They took office by %d changes of those that the trust root begins with, each signed by those before it.", n)
+		}
+		v.set("quorum", Pass, zh, en)
 	}
 }
 

@@ -125,6 +125,7 @@ func (v *verification) run(r io.ReaderAt, size int64) {
 	v.archive = a
 	v.set("archive", receipt.Pass, fmt.Sprintf("规范的 ZIP 文件，共 %d 项，没有多余数据、重复名称或链接。", len(a.Entries)),
 		fmt.Sprintf("A ZIP file of %d entries in its one form: nothing appended, repeated, linked or compressed.", len(a.Entries)))
+	v.extendTrust()
 	v.readManifest()
 	v.contents()
 	v.readReceipt()
@@ -686,10 +687,24 @@ func (v *verification) interval() {
 	v.set("interval", receipt.Pass, "封存于 "+clock(before)+" 与 "+clock(after)+" 之间。", "It was sealed between "+clock(before)+" and "+clock(after)+".")
 }
 
+// extendTrust takes what the copy of the trust root in the bundle knows of changes
+// of the validators since, as far as the one that is relied on proves them.
+func (v *verification) extendTrust() {
+	b, err := v.archive.Bytes(NameTrust, receipt.MaxTrust)
+	if err != nil {
+		return
+	}
+	if t, err := receipt.ParseTrust(b); err == nil {
+		if newer, err := v.trust.Extend(t); err == nil {
+			v.trust = newer
+		}
+	}
+}
+
 // trustCopy compares the trust root in the bundle, which is never relied on,
 // with the one that is.
 func (v *verification) trustCopy() {
-	b, err := v.archive.Bytes(NameTrust, receipt.MaxBytes)
+	b, err := v.archive.Bytes(NameTrust, receipt.MaxTrust)
 	var t *receipt.Trust
 	if err == nil {
 		t, err = receipt.ParseTrust(b)
@@ -699,7 +714,7 @@ func (v *verification) trustCopy() {
 		v.failed("trust_copy", "可信根副本无法读取", "The copy of the trust root cannot be read", err)
 	case t.Chain != v.trust.Chain || t.ValidatorsHash() != v.trust.ValidatorsHash():
 		v.set("trust_copy", receipt.Fail, "证据包中的可信根副本与您的可信根不同；核验以您的为准，但副本可能被人替换。", "The copy of the trust root is of another chain or of other validators than yours. Yours was used; the copy may have been put there to mislead.")
-	case !bytes.Equal(b, v.trust.Encode()):
+	case !bytes.Equal(b, t.Encode()) || !bytes.Equal(t.Root().Encode(), v.trust.Root().Encode()):
 		v.set("trust_copy", receipt.Warn, "可信根副本的验证节点与您的相同，但高度、创世摘要或写法不同。", "The copy of the trust root has the validators of yours, but another height, genesis digest or spelling.")
 	default:
 		v.set("trust_copy", receipt.Pass, "可信根副本与您的可信根相同（核验以您的为准）。", "The copy of the trust root is yours; yours was used.")

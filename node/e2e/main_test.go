@@ -11,7 +11,7 @@
 // What a test of one process can show is tested beside the code; here is what
 // only whole processes can.
 //
-//	ZHENGLIAN_LONG=1   many more kills, and the whole walk of genesis/README.md
+//	ZHENGLIAN_LONG=1   many more kills
 //	ZHENGLIAN_SEED=N   the random choices of a run that printed this seed
 package e2e
 

@@ -20,7 +20,7 @@ import (
 type chain struct {
 	node    *node.Node
 	app     *app.App
-	trust   *receipt.Trust
+	trust   *trustRoot
 	moniker string
 }
 
@@ -31,7 +31,7 @@ func (c *chain) Submit(envelope []byte) error { return c.node.Submit(envelope) }
 func (c *chain) Full() bool                   { return c.node.Full() }
 func (c *chain) Store() *store.Store          { return c.app.Store() }
 func (c *chain) Directory() *state.Directory  { return c.app.Directory() }
-func (c *chain) Trust() *receipt.Trust        { return c.trust }
+func (c *chain) Trust() *receipt.Trust        { return c.trust.Trust() }
 func (c *chain) Ready() error                 { return c.node.Ready() }
 
 func (c *chain) SignedBlock(height int64) (receipt.SignedBlock, error) {

@@ -41,6 +41,7 @@ type Member struct {
 	node     *node.Node
 	app      *app.App
 	gateway  *gateway.Gateway // nil without one
+	trust    *trustRoot       // nil without a gateway
 	index    *index.Index
 	blobs    *blob.Dir
 	listener net.Listener
@@ -97,9 +98,12 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 		settings.Listen = o.Listen
 	}
 	c := &chain{node: m.node, app: m.app, moniker: cfg.Moniker}
-	if c.trust, err = Trust(genesis); err != nil {
+	base, err := Trust(genesis)
+	if err != nil {
 		return nil, err
 	}
+	m.trust = newTrustRoot(m.node, base, filepath.Join(data, "validator-changes.json"), m.log)
+	c.trust = m.trust
 	if m.index, err = index.Open(filepath.Join(data, "index.db"), m.app.Store()); err != nil {
 		return nil, err
 	}
@@ -198,6 +202,7 @@ func (m *Member) Run(ctx context.Context) error {
 			defer cancel()
 			return m.index.Run(ctx)
 		})
+		clients.Go(func() error { return m.trust.run(ctx) })
 	}
 	<-ctx.Done()
 	err := clients.Wait()

@@ -38,6 +38,7 @@ const usage = `用法：zheng-verify --trust 可信根文件 [--file 文件]… 
   回执为 .receipt.json 或 .receipt.cbor；写 - 则从标准输入读取。
 
   --trust 文件    可信根（链编号与验证节点公钥），须由法院自行通过独立渠道取得
+  --changes 文件  较新的信任根文件（来源不限）：其中的验证节点变更逐一由可信根证明
   --file 文件     与陈述比对的原始文件，可重复
   --id 编号       要求回执属于此编号的陈述
   -o text|json    输出格式，默认 text
@@ -52,6 +53,8 @@ usage: zheng-verify --trust TRUST [--file FILE]... [options] RECEIPT
 
   --trust FILE    trust root (chain id and keys of the validators), which the
                   court gets by a way of its own
+  --changes FILE  a newer trust root, from anybody: the changes of the validators
+                  that it knows besides are taken as far as TRUST proves them
   --file FILE     original file to compare with the statement; repeatable
   --id ID         the statement that the receipt is to be for
   -o text|json    output format, text by default
@@ -65,6 +68,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 // A command is what the arguments ask for.
 type command struct {
 	trust, receipt string
+	changes        string // "": none
 	files          []string
 	id             tx.ID // zero: any
 	output, lang   string
@@ -110,6 +114,7 @@ func parse(args []string) (*command, error) {
 	fs := flag.NewFlagSet("zheng-verify", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&c.trust, "trust", "", "")
+	fs.StringVar(&c.changes, "changes", "", "")
 	fs.Func("file", "", func(s string) error { c.files = append(c.files, s); return nil })
 	fs.Func("id", "", func(s string) (err error) { c.id, err = tx.ParseID(s); return err })
 	fs.StringVar(&c.output, "o", "text", "")
@@ -143,14 +148,20 @@ func parse(args []string) (*command, error) {
 }
 
 func verify(c *command, stdin io.Reader) (*receipt.Report, error) {
-	b, err := readFile(c.trust)
+	trust, err := readTrust(c.trust)
 	if err != nil {
 		return nil, err
 	}
-	trust, err := receipt.ParseTrust(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.trust, err)
+	if c.changes != "" {
+		newer, err := readTrust(c.changes)
+		if err == nil {
+			trust, err = trust.Extend(newer)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.changes, err)
+		}
 	}
+	var b []byte
 	if c.receipt == "-" {
 		b, err = readSome(stdin)
 	} else {
@@ -185,6 +196,23 @@ func digest(name string) (d receipt.FileDigests, err error) {
 	a.Sum(d.SHA256[:0])
 	b.Sum(d.SM3[:0])
 	return d, nil
+}
+
+func readTrust(name string) (*receipt.Trust, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // only read
+	b, err := io.ReadAll(io.LimitReader(f, receipt.MaxTrust+1))
+	if err != nil {
+		return nil, err
+	}
+	t, err := receipt.ParseTrust(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return t, nil
 }
 
 func readFile(name string) ([]byte, error) {

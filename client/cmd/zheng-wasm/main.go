@@ -114,7 +114,7 @@ func describe(args []js.Value) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(t.Encode())
+	sum := sha256.Sum256(t.Root().Encode()) // it stays, however the validators change
 	return map[string]any{
 		"chain": t.Chain, "height": float64(t.Height), "validators": len(t.Validators), "sha256": hex.EncodeToString(sum[:]),
 	}, nil

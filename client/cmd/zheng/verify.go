@@ -213,7 +213,7 @@ func (c *cli) verifyOnline(ctx context.Context, arg string, trust *receipt.Trust
 			return err
 		}
 	}
-	l.Report = receipt.Verify(proof, trust, receipt.Options{WantID: l.ID, Files: t.files})
+	l.Report = g.VerifyReceipt(ctx, proof, trust, receipt.Options{WantID: l.ID, Files: t.files})
 	var bad error
 	switch {
 	case l.Report.Verdict == receipt.NotVerified:

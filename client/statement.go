@@ -21,7 +21,7 @@ type Draft struct {
 	Member  tx.MemberID // who states
 	Kind    tx.Kind
 	Prev    tx.ID   // see Client.Head; zero for kinds that continue nothing
-	Body    tx.Body // of Kind. In a *tx.Evidence an anchor that is zero is filled in
+	Body    tx.Body // of Kind. In a *tx.Evidence or *tx.Batch an anchor that is zero is filled in
 	Expires int64   // heights from now; 0 means DefaultExpires
 	Chain   string  // when not "", the gateway must serve this chain
 }
@@ -40,8 +40,15 @@ func (c *Client) Draft(ctx context.Context, d Draft) ([]byte, error) {
 	if cp.Anchor.Height < 1 {
 		return nil, fmt.Errorf("draft: chain %q has no block yet: try again in a moment", cp.Chain)
 	}
-	if e, ok := d.Body.(*tx.Evidence); ok && e.Anchor == (tx.Anchor{}) {
-		e.Anchor = tx.Anchor{Hash: cp.Anchor.Hash, Height: cp.Anchor.Height}
+	var anchor *tx.Anchor
+	switch b := d.Body.(type) {
+	case *tx.Evidence:
+		anchor = &b.Anchor
+	case *tx.Batch:
+		anchor = &b.Anchor
+	}
+	if anchor != nil && *anchor == (tx.Anchor{}) {
+		*anchor = tx.Anchor{Hash: cp.Anchor.Hash, Height: cp.Anchor.Height}
 	}
 	if d.Expires == 0 {
 		d.Expires = DefaultExpires
@@ -107,7 +114,7 @@ func (c *Client) Seal(ctx context.Context, o NotarizeOptions) ([]byte, error) {
 		// First the files: a statement that is on the ledger then names
 		// nothing that is not kept.
 		for _, f := range o.Files {
-			if err := c.upload(ctx, f, o.Progress); err != nil {
+			if err := c.Upload(ctx, f, o.Progress); err != nil {
 				return nil, err
 			}
 		}

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// upload stores one file, again from its start when an attempt fails.
-func (c *Client) upload(ctx context.Context, l LocalFile, progress Progress) error {
+// Upload hands one file to the gateway, again from its start when an attempt fails.
+func (c *Client) Upload(ctx context.Context, l LocalFile, progress Progress) error {
 	f, err := os.Open(l.Path)
 	if err != nil {
 		return fmt.Errorf("upload: %w", err)

@@ -94,3 +94,13 @@ func Of(b *tx.Batch, list []byte) (*Tree, error) {
 	}
 	return t, err
 }
+
+// Find returns the first place of a digest in the list, -1 if it has none.
+func (t *Tree) Find(d tx.Digest) int {
+	for i := range t.Len() {
+		if t.Digest(i) == d {
+			return i
+		}
+	}
+	return -1
+}

@@ -315,6 +315,7 @@ type entryInfo struct {
 	Capture  string     `json:"capture,omitempty"` // folder
 	Seal     string     `json:"seal,omitempty"`    // path
 	Files    []fileInfo `json:"files,omitempty"`
+	Items    int        `json:"items,omitempty"` // digests of a batch
 }
 
 type fileInfo struct {

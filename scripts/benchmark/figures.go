@@ -42,6 +42,8 @@ var figures = []figure{
 	{name: "spam.p99", unit: "s", measure: spam},
 	{name: "receipt.bytes", unit: "B", measure: receiptBytes, parts: receiptBytesParts},
 	{name: "receipt.verify", unit: "s", measure: receiptVerify, parts: receiptVerifyParts},
+	{name: "batch.tree", unit: "1/s", measure: batchTree},
+	{name: "batch.proof", unit: "s", measure: batchProof},
 }
 
 // The rates, in transactions a second, for which the pools of one validator and of

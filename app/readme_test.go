@@ -166,17 +166,18 @@ func literals(n ast.Node) string {
 }
 
 // bodyFiles declare kinds and read their bodies.
-var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go"}
+var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go", "tx/list.go", "tx/lists.go", "tx/routing.go"}
 
 // The transition table of app/state is not exported; it is read from its source.
 func TestReadmeKinds(t *testing.T) {
 	names := constants(t, "row/row.go")
-	for _, f := range append(bodyFiles, "row/trace.go") {
+	for _, f := range append(bodyFiles, "row/trace.go", "row/list.go") {
 		for k, v := range constants(t, f) {
 			names[k] = v
 		}
 	}
-	who := map[string]string{"anyone": "every member", "origin": "the origin", "notOrigin": "every member but the origin"}
+	who := map[string]string{"anyone": "every member", "origin": "the origin", "notOrigin": "every member but the origin",
+		"superior": "the origin's superior", "reviewBody": "the origin, its superior, or a court", "regulator": "every regulator"}
 	name := func(e ast.Expr) string {
 		switch e := e.(type) {
 		case *ast.Ident:
@@ -215,7 +216,10 @@ func TestReadmeKinds(t *testing.T) {
 	same(t, "kinds", table(t, s, 0), want)
 	for _, state := range []row.State{row.Pending, row.Sealed, row.Challenged, row.Upheld, row.Rejected, row.Superseded, row.Withdrawn, row.Expired,
 		row.Enacted, row.Overtaken,
-		row.Recorded, row.OneSided, row.Offered, row.Received, row.Disputed, row.Cancelled, row.Scoping, row.Frozen, row.Closed} {
+		row.Recorded, row.OneSided, row.Offered, row.Received, row.Disputed, row.Cancelled, row.Scoping, row.Frozen, row.Closed,
+		row.Proposed, row.NoticeServed, row.DefenceFiled, row.HearingRequested, row.Heard, row.Waived, row.Reviewed, row.SuperiorOK,
+		row.Decided, row.Dropped, row.Stayed, row.Repaired, row.Revoked, row.Published, row.RepairApplied, row.RepairAccepted, row.RepairDenied, row.Reinstated,
+		row.Active, row.Contested, row.Removed} {
 		if !strings.Contains(s, "`"+string(state)+"`") {
 			t.Errorf("README.md does not name state %s", state)
 		}
@@ -295,7 +299,13 @@ func TestReadmeBodies(t *testing.T) {
 		tx.TraceAck: "Ack", tx.TraceAggregate: "Aggregate", tx.TraceCancel: "Withdraw", tx.TraceClose: "Decision", tx.TraceDestroy: "Destroy",
 		tx.TraceDisaggregate: "Aggregate", tx.TraceDispose: "Dispose", tx.TraceDispute: "Dispute", tx.TraceEvents: "Events", tx.TraceHarvest: "Harvest",
 		tx.TraceProduct: "Product", tx.TraceRecall: "Recall", tx.TraceReceive: "Receive", tx.TraceRegister: "Register", tx.TraceRelease: "Release",
-		tx.TraceSell: "Sell", tx.TraceShip: "Ship", tx.TraceTake: "Take", tx.TraceTransform: "Transform", tx.TraceWithdraw: "Withdraw"}
+		tx.TraceSell: "Sell", tx.TraceShip: "Ship", tx.TraceTake: "Take", tx.TraceTransform: "Transform", tx.TraceWithdraw: "Withdraw",
+		tx.GovList: "ListRuleChange", tx.GovRouting: "RoutingSwitch", tx.ListAccept: "Paper", tx.ListAck: "Acknowledgement", tx.ListAgree: "Listing", tx.ListConsent: "Paper",
+		tx.ListConsumer: "ConsumerChange", tx.ListDecide: "Listing", tx.ListDefend: "Paper", tx.ListDeny: "Reasoned", tx.ListDrop: "Drop", tx.ListGrant: "Paper",
+		tx.ListHear: "Hearing", tx.ListHearing: "Paper", tx.ListPropose: "Proposal", tx.ListPublish: "Publication", tx.ListReinstate: "Reasoned",
+		tx.ListRepair: "RepairApplication", tx.ListResolve: "Listing", tx.ListResume: "Paper", tx.ListReview: "Paper", tx.ListRevoke: "Revocation",
+		tx.ListServe: "Service", tx.ListStay: "Reasoned", tx.ListWaive: "Waiver", tx.RoutingContest: "Paper", tx.RoutingKeep: "Paper",
+		tx.RoutingRead: "RoutingLookup", tx.RoutingRemove: "Reasoned", tx.RoutingTag: "RoutingHint"}
 	methods, readers, words := make(map[string]*ast.FuncDecl), make(map[string]*ast.FuncDecl), make(map[string]string)
 	for _, path := range bodyFiles {
 		for _, d := range source(t, path).Decls {
@@ -396,11 +406,14 @@ func TestReadmeKeyTable(t *testing.T) {
 		"RuleSet":  row.RuleSet{Deadlines: []tx.Deadline{{Extend: 1, Roll: true, Tentative: true}}, SHA256: tx.Digest{1}}.Encode(),
 		"Calendar": row.Calendar{SHA256: tx.Digest{1}}.Encode(), "Clock": row.Clock{Extended: true, Late: 1, Roll: true}.Encode(),
 		"Due": row.Due{Clocks: make([]row.ClockID, 1)}.Encode(), "DueCount": row.DueCount{}.Encode(),
-		"List": row.List{}.Encode(), "Notice": row.Notice{}.Encode(),
 		"Unit":  row.Unit{Flags: []string{"x"}, Hot: 1, Inside: 1, Level: 1, Parent: row.UnitID{1}, Recalls: 1}.Encode(),
 		"Named": row.Named{}.Encode(), "Product": row.Product{Makers: []tx.MemberID{"x"}, Yield: &tx.Yield{}}.Encode(), "Use": row.Use{}.Encode(),
 		"Harvest": row.Harvest{}.Encode(), "Recall": row.Recall{Cursor: []byte{1}, Done: 1}.Encode(), "Scoped": row.Scoped{Outcome: "x"}.Encode(),
 		"Queued": row.Queued{}.Encode(), "Holder": row.Holder{Acked: 1}.Encode(),
+		"List": row.List{}.Encode(), "Notice": row.Notice{Due: 1}.Encode(),
+		"ListEntry": row.ListEntry{From: 1, RepairFrom: 1, RespondBy: 1, Until: 1, USCC: "x"}.Encode(),
+		"ListRule":  row.ListRule{Document: tx.Digest{1}, Terms: make([]tx.Term, 1)}.Encode(),
+		"Consumer":  row.Consumer{BacklogDue: 1, Released: true}.Encode(), "Routing": row.Routing{}.Encode(), "RoutingTag": row.RoutingTag{}.Encode(),
 	}
 	members := regexp.MustCompile(`"([a-z_]+)":`)
 	for name, v := range values {

@@ -127,6 +127,7 @@ func DefaultPolicies() []Policy {
 		{tx.GovAccount, OwnPolicy},
 		{tx.GovCalendar, GovernancePolicy},
 		{tx.GovFreeze, GovernancePolicy},
+		{tx.GovList, GovernancePolicy},
 		{tx.GovMember, GovernancePolicy},
 		{tx.GovOverride, OwnPolicy},
 		{tx.GovParams, GovernancePolicy},
@@ -134,11 +135,40 @@ func DefaultPolicies() []Policy {
 		{tx.GovReady, "admin@issuer"},
 		{tx.GovRecover, GovernancePolicy},
 		{tx.GovRotate, OwnPolicy},
+		{tx.GovRouting, GovernancePolicy},
 		{tx.GovRuleset, GovernancePolicy},
 		{tx.GovThaw, GovernancePolicy},
 		{tx.GovUpgrade, GovernancePolicy},
 		{tx.GovValidator, GovernancePolicy},
 		{tx.GovWithdraw, "admin@issuer"},
+		{tx.ListAccept, "officer@issuer"},
+		{tx.ListAck, "ANY(officer@issuer,system@issuer)"},
+		{tx.ListAgree, "ALL(OF(2,officer@issuer),partner-city@other)"},
+		{tx.ListConsent, "officer@issuer"},
+		{tx.ListConsumer, "OF(2,officer@issuer)"},
+		{tx.ListDecide, "OF(2,officer@issuer)"},
+		{tx.ListDefend, "officer@issuer"},
+		{tx.ListDeny, "OF(2,officer@issuer)"},
+		{tx.ListDrop, "officer@issuer"},
+		{tx.ListGrant, "OF(2,officer@issuer)"},
+		{tx.ListHear, "OF(2,officer@issuer)"},
+		{tx.ListHearing, "officer@issuer"},
+		{tx.ListPropose, "officer@issuer"},
+		{tx.ListPublish, "OF(2,officer@issuer)"},
+		{tx.ListReinstate, "OF(2,officer@issuer)"},
+		{tx.ListRepair, "officer@issuer"},
+		{tx.ListResolve, "ALL(officer@issuer,regulator@any,FRAC(1/2,department))"},
+		{tx.ListResume, "ANY(OF(2,officer@issuer),court@issuer)"},
+		{tx.ListReview, "officer@issuer"},
+		{tx.ListRevoke, "ANY(OF(2,officer@issuer),court@issuer)"},
+		{tx.ListServe, "OF(2,officer@issuer)"},
+		{tx.ListStay, "ANY(OF(2,officer@issuer),court@issuer)"},
+		{tx.ListWaive, "officer@issuer"},
+		{tx.RoutingContest, "officer@issuer"},
+		{tx.RoutingKeep, "ALL(OF(2,officer@issuer),ANY(regulator@other,mediator@other,court@other))"},
+		{tx.RoutingRead, "ANY(officer@issuer,system@issuer)"},
+		{tx.RoutingRemove, "ANY(officer@issuer,court@issuer)"},
+		{tx.RoutingTag, "ALL(OF(2,officer@issuer),regulator@other)"},
 		{tx.TraceAck, HolderPolicy},
 		{tx.TraceAggregate, HolderPolicy},
 		{tx.TraceCancel, HolderPolicy},
@@ -260,6 +290,9 @@ func (s *State) Rows(chain string) (keys, values [][]byte, err error) {
 	}
 	for i := range s.Calendars {
 		put(row.CalendarKey(s.Calendars[i].Year), s.Calendars[i].row().Encode())
+	}
+	for _, l := range tx.Lists() {
+		put(row.ListRuleKey(l, 1), DefaultListRule(l).Encode())
 	}
 	return keys, values, nil
 }

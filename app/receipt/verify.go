@@ -431,6 +431,8 @@ func (v *verification) became() {
 		say(Skip, "尚在等待会签。", "it still waits for signatures.")
 	case state == string(row.Overtaken) && opens(v.stmt):
 		say(Skip, "会签齐备时账本已有变更，未生效。", "when its signatures were complete the ledger had changed, and it took no effect.")
+	case state == string(row.Ended) && opens(v.stmt) && (st.tally == nil || st.tally.Outcome == row.Effective):
+		note("已到期，不再有效。", "it has reached its end date and is no longer in force.")
 	case state == string(row.Expired) || state == StateLapsed:
 		say(Skip, "未在期限内取得所需会签，未生效。", "it did not get the signatures it needed in time, and took no effect.")
 	case !opens(v.stmt) && st.matter == nil:
@@ -443,6 +445,8 @@ func (v *verification) became() {
 			fmt.Sprintf("it is the last statement of its matter, which is %s.", st.matter.State))
 	case st.matter == nil && st.tally != nil && st.tally.Outcome != row.Effective:
 		say(Fail, "事项与会签记录互相矛盾。", "the matter and the record of signatures contradict each other.")
+	case st.matter == nil && row.ListStateZH(row.State(state)) != "":
+		say(Pass, "“"+stateZH(state)+"”，此后没有任何变更。", state+", and nothing has happened to it since.")
 	case st.matter == nil && state == string(row.Enacted):
 		say(Pass, "已生效。", "it took effect.")
 	case st.matter == nil:
@@ -463,6 +467,8 @@ func (v *verification) matterBecame(say func(r Result, zh, en string), note func
 	switch m.State {
 	case row.Sealed, row.Rejected, row.Enacted:
 		say(Pass, zh, en)
+	case row.Dropped, row.Repaired, row.Revoked, row.Stayed, row.Contested, row.Removed:
+		note("该名单记录或标签现无效力，"+zh, "the entry or hint is not in force: "+en)
 	case row.Withdrawn:
 		note("该陈述已被撤回，"+zh, "it was withdrawn: "+en)
 	case row.Superseded:
@@ -472,6 +478,10 @@ func (v *verification) matterBecame(say func(r Result, zh, en string), note func
 	case row.Challenged:
 		note("该证据正被质疑，"+zh, "the evidence is being challenged: "+en)
 	default:
+		if row.ListStateZH(m.State) != "" {
+			say(Pass, zh, en)
+			return
+		}
 		say(Fail, "事项状态未知，"+zh, "unknown state of the matter: "+en)
 	}
 }

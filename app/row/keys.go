@@ -37,7 +37,9 @@ import (
 //	23 ‖ list                          List     with the list's first notice
 //	24 ‖ list ‖ number (8, BE)         Notice   when an entry comes into force or ends; never deleted
 //	25 ‖ list ‖ member id              Consumer by list.consumer, list.ack
-//	26 ‖ day (4, BE) ‖ seq (8, BE)     "{}"     while entry seq is in force or stayed, and ends on day
+//	26 ‖ day (4, BE) ‖ seq (8, BE)     "{}"     while entry seq is in force or stayed, or hint seq active or contested, and ends on day
+//	27                                 Routing  while routing hints are on, by gov.routing
+//	28 ‖ tag (32)                      RoutingTag  while a hint about the tag is in force
 //	30 ‖ unit (10)                     Unit     when a unit comes into being or changes
 //	31 ‖ unit code                     Named    when a unit comes into being; never deleted
 //	32 ‖ product code                  Product  by trace.product
@@ -81,6 +83,9 @@ const (
 	prefixNotice    = 0x24
 	prefixConsumer  = 0x25
 	prefixListEnd   = 0x26
+	prefixRouting   = 0x27
+
+	prefixRoutingTag = 0x28
 
 	prefixUnit    = 0x30
 	prefixNamed   = 0x31

@@ -11,8 +11,8 @@ import (
 
 func subject() row.Subject {
 	return row.Subject{
-		{Seq: 17, State: row.Published, From: 20260401, Until: 20290401},
-		{Seq: 123456, State: row.RepairDenied, From: 20260501, Until: 20270501},
+		{Seq: 17, State: row.Published, From: tx.Civil(2026, 4, 1), Until: tx.Civil(2029, 4, 1)},
+		{Seq: 123456, State: row.RepairDenied, From: tx.Civil(2026, 5, 1), Until: tx.Civil(2027, 5, 1)},
 	}
 }
 
@@ -32,7 +32,7 @@ func TestSubject(t *testing.T) {
 	}
 	var many row.Subject
 	for i := range row.MaxInForce + 1 {
-		many = append(many, row.InForce{Seq: uint64(i), State: row.Published, From: 20260401, Until: 20290401})
+		many = append(many, row.InForce{Seq: uint64(i), State: row.Published, From: tx.Civil(2026, 4, 1), Until: tx.Civil(2029, 4, 1)})
 	}
 	if _, err := row.DecodeSubject(many.Encode()); err == nil {
 		t.Error("too many entries were read")
@@ -45,7 +45,7 @@ func TestSubject(t *testing.T) {
 // The row of one entry, with its tag and what a proof needs besides, leaves room
 // for 140 000 of them in 12 MB.
 func TestSubjectSize(t *testing.T) {
-	s := row.Subject{{Seq: 9_999_999, State: row.Published, From: 20260401, Until: 20290401}}
+	s := row.Subject{{Seq: 9_999_999, State: row.Published, From: tx.Civil(2026, 4, 1), Until: tx.Civil(2029, 4, 1)}}
 	if n := len(s.Encode()) + 32; n > 70 {
 		t.Errorf("tag and value take %d bytes", n)
 	}
@@ -78,7 +78,7 @@ func TestListKeys(t *testing.T) {
 	}
 	for _, tt := range []struct{ got, want string }{
 		{fmt.Sprintf("%x", row.ListEntryKey(tx.IndustryNotice, 258)), "21030000000000000102"},
-		{fmt.Sprintf("%x", row.ListEndKey(20290401, 1)), "2601359b610000000000000001"},
+		{fmt.Sprintf("%x", row.ListEndKey(tx.Civil(2029, 4, 1), 1)), "26000054880000000000000001"},
 		{fmt.Sprintf("%x", row.ConsumerKey(tx.NegativeIndex, "p-a")), "2504702d61"},
 	} {
 		if tt.got != tt.want {

@@ -141,13 +141,17 @@ const (
 // Opened is the state in which a complete statement of an opening kind leaves
 // the matter it opens: what the absence of a matter row stands for.
 func Opened(k tx.Kind) State {
-	switch k.Family() {
-	case "gov":
-		return Enacted
-	case "trace":
+	switch {
+	case k == tx.ListPropose:
+		return Proposed
+	case k == tx.RoutingTag:
+		return Active
+	case k.Family() == "evidence":
+		return Sealed
+	case k.Family() == "trace":
 		return openedTrace(k)
 	}
-	return Sealed
+	return Enacted
 }
 
 func openedTrace(k tx.Kind) State {

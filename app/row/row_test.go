@@ -35,7 +35,7 @@ var codecs = map[string]struct {
 	"due count":  {DueCount{65}.Encode(), again(DecodeDueCount)},
 	"link":       {Link{8}.Encode(), again(DecodeLink)},
 	"list":       {List{Entries: 3, Notices: 9}.Encode(), again(DecodeList)},
-	"notice":     {Notice{Action: Apply, Due: 20260402, Entry: 5, Height: 7, State: Published, Tag: tx.Digest{3}}.Encode(), again(DecodeNotice)},
+	"notice":     {Notice{Action: Apply, Due: 20546, Entry: 5, Height: 7, State: Published, Tag: tx.Digest{3}}.Encode(), again(DecodeNotice)},
 	"unit":       {Unit{Code: "zs/1", Custodian: "hz", Left: 5, Maker: "jd", Quantity: 9, Since: 2, State: UnitActive}.Encode(), again(DecodeUnit)},
 	"unit, all": {Unit{Code: "zs/1", Custodian: "hz", Flags: []string{FlagDisputed, FlagYield}, Hot: 1, Inside: 2, Level: 3, Maker: "jd", Parent: NewUnitID(7, 8), Recalls: 4,
 		State: UnitOut}.Encode(), again(DecodeUnit)},

@@ -38,6 +38,20 @@ const (
 	// EvidenceAnswer: whose evidence is challenged sees to a decision, or
 	// withdraws it.
 	EvidenceAnswer tx.ClockCode = "EVIDENCE_ANSWER"
+	// ListPublication: what was decided is published.
+	ListPublication tx.ClockCode = "PUB_SAME"
+	// RepairAccept and RepairDecide: an application for repair is taken up, and
+	// decided.
+	RepairAccept tx.ClockCode = "REPAIR_ACCEPT"
+	RepairDecide tx.ClockCode = "REPAIR_DECIDE"
+)
+
+// Codes of the deadlines by which consumers acknowledge the notices of a list,
+// and of the party's. They are no clocks of a member in a matter: see list.go.
+const (
+	ListAck      tx.ClockCode = "LIST_ACK"      // an entry is in force
+	ListDefence  tx.ClockCode = "LIST_DEFENCE"  // the least that a party has for its response
+	ListWithdraw tx.ClockCode = "LIST_WITHDRAW" // it no longer is
 )
 
 // clockTable is what the transitions of the table of kinds do to statutory
@@ -50,6 +64,16 @@ var clockTable = []struct {
 	{tx.EvidenceReject, []clockOp{{stop, EvidenceAnswer, ofOrigin}}},
 	{tx.EvidenceUphold, []clockOp{{stop, EvidenceAnswer, ofOrigin}}},
 	{tx.EvidenceWithdraw, []clockOp{{stop, EvidenceAnswer, ofOrigin}}},
+	{tx.ListAccept, []clockOp{{stop, RepairAccept, ofOrigin}, {start, RepairDecide, ofOrigin}}},
+	{tx.ListAgree, []clockOp{{start, ListPublication, ofOrigin}}},
+	{tx.ListDecide, []clockOp{{start, ListPublication, ofOrigin}}},
+	{tx.ListDeny, []clockOp{{stop, RepairAccept, ofOrigin}, {stop, RepairDecide, ofOrigin}}},
+	{tx.ListGrant, []clockOp{{stop, RepairAccept, ofOrigin}, {stop, RepairDecide, ofOrigin}}},
+	{tx.ListPublish, []clockOp{{stop, ListPublication, ofOrigin}}},
+	{tx.ListRepair, []clockOp{{start, RepairAccept, ofOrigin}}},
+	{tx.ListResolve, []clockOp{{start, ListPublication, ofOrigin}}},
+	{tx.ListRevoke, []clockOp{{stop, ListPublication, ofOrigin}, {stop, RepairAccept, ofOrigin}, {stop, RepairDecide, ofOrigin}}},
+	{tx.ListStay, []clockOp{{stop, RepairAccept, ofOrigin}, {stop, RepairDecide, ofOrigin}}},
 }
 
 // A clockMove is a clockOp on one clock.

@@ -151,24 +151,14 @@ func (c *Ctx) complete(seq uint64, s *tx.Statement, r *rule, t *row.Tally) (Effe
 func (c *Ctx) completeOpening(p *place, s *tx.Statement, r *rule, t *row.Tally) (writes []write, err error) {
 	m := row.Matter{Head: p.matter.Head, Since: c.Height, State: r.to, Waiting: p.matter.Waiting}
 	t.Outcome = row.Effective
-	if r.enacts() {
-		switch writes, err = c.enact(s); {
-		case Broken(err):
-			return nil, err
-		case err != nil:
-			writes, m.State, t.Outcome = nil, row.Overtaken, row.Lapsed
-		}
-	}
-	if r.traces() {
-		do, err := c.trace(s, nil)
-		switch {
-		case Broken(err):
-			return nil, err
-		case err != nil:
-			m.State, t.Outcome = row.Overtaken, row.Lapsed
-		default:
-			writes = do(p.seq)
-		}
+	writes, own, err := c.opened(r, s)
+	switch {
+	case Broken(err):
+		return nil, err
+	case err != nil:
+		writes, m.State, t.Outcome = nil, row.Overtaken, row.Lapsed
+	default:
+		writes = append(writes, own(p.seq)...)
 	}
 	return append(writes, write{row.MatterKey(p.seq), m.Encode()}), nil
 }
@@ -177,16 +167,15 @@ func (c *Ctx) completeOpening(p *place, s *tx.Statement, r *rule, t *row.Tally) 
 // outcome of its tally.
 func (c *Ctx) completeStep(p *place, seq uint64, s *tx.Statement, r *rule, t *row.Tally) ([]write, error) {
 	p.matter.Waiting = 0 // it is this one, settled here
-	stale := p.matter.Head != s.Prev || !r.allowed(p.matter.State)
-	do := act(nothing)
-	if !stale && r.traces() {
-		var err error
-		if do, err = c.trace(s, p); Broken(err) {
-			return nil, err
-		}
-		stale = err != nil
+	if p.matter.Head != s.Prev || !r.allowed(p.matter.State) {
+		t.Outcome = row.Lapsed
+		return []write{{row.MatterKey(p.seq), p.matter.Encode()}}, nil
 	}
-	if stale {
+	do, err := c.continued(r, s, p)
+	if Broken(err) {
+		return nil, err
+	}
+	if err != nil {
 		t.Outcome = row.Lapsed
 		return []write{{row.MatterKey(p.seq), p.matter.Encode()}}, nil
 	}

@@ -68,6 +68,10 @@ func (c *Ctx) enact(s *tx.Statement) (writes []write, err error) {
 		writes, err = c.changeRuleSet(b)
 	case *tx.Calendar:
 		writes, err = c.changeCalendar(b)
+	case *tx.ListRuleChange:
+		writes, err = c.changeListRule(b)
+	case *tx.RoutingSwitch:
+		writes, err = c.switchRouting(b)
 	}
 	if err != nil {
 		return nil, err

@@ -9,9 +9,12 @@ import (
 type party int
 
 const (
-	anyone    party = iota // every member
-	origin                 // the member who opened the matter
-	notOrigin              // every other member
+	anyone     party = iota // every member
+	origin                  // the member who opened the matter
+	notOrigin               // every other member
+	superior                // the superior of the member who opened the matter
+	reviewBody              // the member who opened the matter, its superior, or a court
+	regulator               // every regulator
 )
 
 // A rule is everything about a kind that a table can say.
@@ -37,6 +40,7 @@ var rules = []rule{
 	{tx.GovAccount, true, nil, row.Enacted, anyone},
 	{tx.GovCalendar, true, nil, row.Enacted, anyone},
 	{tx.GovFreeze, true, nil, row.Enacted, anyone},
+	{tx.GovList, true, nil, row.Enacted, anyone},
 	{tx.GovMember, true, nil, row.Enacted, anyone},
 	{tx.GovOverride, true, nil, row.Enacted, anyone},
 	{tx.GovParams, true, nil, row.Enacted, anyone},
@@ -44,11 +48,40 @@ var rules = []rule{
 	{tx.GovReady, true, nil, row.Enacted, anyone},
 	{tx.GovRecover, true, nil, row.Enacted, anyone},
 	{tx.GovRotate, true, nil, row.Enacted, anyone},
+	{tx.GovRouting, true, nil, row.Enacted, anyone},
 	{tx.GovRuleset, true, nil, row.Enacted, anyone},
 	{tx.GovThaw, true, nil, row.Enacted, anyone},
 	{tx.GovUpgrade, true, nil, row.Enacted, anyone},
 	{tx.GovValidator, true, nil, row.Enacted, anyone},
 	{tx.GovWithdraw, false, []row.State{row.Pending}, row.Withdrawn, origin},
+	{tx.ListAccept, false, []row.State{row.RepairApplied}, row.RepairAccepted, origin},
+	{tx.ListAck, true, nil, row.Enacted, anyone},
+	{tx.ListAgree, false, []row.State{row.Reviewed, row.SuperiorOK}, row.Decided, origin},
+	{tx.ListConsent, false, []row.State{row.Reviewed}, row.SuperiorOK, superior},
+	{tx.ListConsumer, true, nil, row.Enacted, regulator},
+	{tx.ListDecide, false, []row.State{row.Reviewed, row.SuperiorOK}, row.Decided, origin},
+	{tx.ListDefend, false, []row.State{row.NoticeServed}, row.DefenceFiled, origin},
+	{tx.ListDeny, false, []row.State{row.RepairApplied, row.RepairAccepted}, row.RepairDenied, origin},
+	{tx.ListDrop, false, []row.State{row.Pending, row.Proposed, row.NoticeServed, row.DefenceFiled, row.HearingRequested, row.Heard, row.Waived, row.Reviewed, row.SuperiorOK}, row.Dropped, origin},
+	{tx.ListGrant, false, []row.State{row.RepairApplied, row.RepairAccepted}, row.Repaired, origin},
+	{tx.ListHear, false, []row.State{row.DefenceFiled, row.HearingRequested}, row.Heard, origin},
+	{tx.ListHearing, false, []row.State{row.NoticeServed, row.DefenceFiled}, row.HearingRequested, origin},
+	{tx.ListPropose, true, nil, row.Proposed, anyone},
+	{tx.ListPublish, false, []row.State{row.Decided}, row.Published, origin},
+	{tx.ListReinstate, false, []row.State{row.Repaired}, row.Reinstated, origin},
+	{tx.ListRepair, false, []row.State{row.Published, row.RepairDenied, row.Reinstated}, row.RepairApplied, anyone},
+	{tx.ListResolve, false, []row.State{row.Reviewed, row.SuperiorOK}, row.Decided, origin},
+	{tx.ListResume, false, []row.State{row.Stayed}, row.Published, reviewBody},
+	{tx.ListReview, false, []row.State{row.Heard, row.Waived}, row.Reviewed, origin},
+	{tx.ListRevoke, false, []row.State{row.Decided, row.Published, row.RepairApplied, row.RepairAccepted, row.RepairDenied, row.Reinstated, row.Stayed, row.Repaired}, row.Revoked, reviewBody},
+	{tx.ListServe, false, []row.State{row.Proposed}, row.NoticeServed, origin},
+	{tx.ListStay, false, []row.State{row.Published, row.RepairApplied, row.RepairAccepted, row.RepairDenied, row.Reinstated}, row.Stayed, reviewBody},
+	{tx.ListWaive, false, []row.State{row.NoticeServed, row.DefenceFiled, row.HearingRequested}, row.Waived, origin},
+	{tx.RoutingContest, false, []row.State{row.Active}, row.Contested, anyone},
+	{tx.RoutingKeep, false, []row.State{row.Contested}, row.Active, origin},
+	{tx.RoutingRead, true, nil, row.Enacted, anyone},
+	{tx.RoutingRemove, false, []row.State{row.Pending, row.Active, row.Contested}, row.Removed, reviewBody},
+	{tx.RoutingTag, true, nil, row.Active, regulator},
 	{tx.TraceAck, true, nil, row.Recorded, anyone},
 	{tx.TraceAggregate, true, nil, row.Recorded, anyone},
 	{tx.TraceCancel, false, []row.State{row.Offered, row.Disputed}, row.Cancelled, origin},

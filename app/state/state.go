@@ -147,19 +147,12 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 			return Effect{}, err
 		}
 	}
-	var writes []write
-	if r.enacts() {
-		var err error
-		if writes, err = c.enact(o.Statement); err != nil {
-			return Effect{}, err
-		}
+	if err := c.mayState(r, o.Statement.Member, o.Statement.Member); err != nil {
+		return Effect{}, err
 	}
-	do := act(nothing)
-	if r.traces() {
-		var err error
-		if do, err = c.trace(o.Statement, nil); err != nil {
-			return Effect{}, err
-		}
+	writes, own, err := c.opened(r, o.Statement)
+	if err != nil {
+		return Effect{}, err
 	}
 	v, err := c.Dir.policyAt(r.kind, o.Statement.Member, c.Height)
 	if err != nil {
@@ -168,7 +161,7 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 	cs := c.caseOf(o.Statement.Member, o.Statement.Member)
 	cs.Votes = c.votes(o)
 	if v.expr.Holds(cs) {
-		return Effect{Outcome: row.Effective, State: r.to, writes: writes, own: do, starts: c.opensClocks(r, o.Statement)}, nil
+		return Effect{Outcome: row.Effective, State: r.to, writes: writes, own: own, starts: c.opensClocks(r, o.Statement)}, nil
 	}
 	if err := c.possible(v, cs); err != nil {
 		return Effect{}, err
@@ -196,6 +189,55 @@ func anchorOf(b tx.Body) *tx.Anchor {
 	return nil
 }
 
+// opened returns what a statement that opens a matter writes when it takes
+// effect now, own given its sequence number, or the reason why it cannot.
+func (c *Ctx) opened(r *rule, s *tx.Statement) (writes []write, own act, err error) {
+	switch own = nothing; {
+	case r.enacts():
+		writes, err = c.enact(s)
+	case r.traces():
+		own, err = c.trace(s, nil)
+	case r.kind.Family() == lists, r.kind.Family() == routing:
+		own, err = c.openList(s)
+	}
+	return writes, own, err
+}
+
+// continued is opened for a statement that continues the matter p.
+func (c *Ctx) continued(r *rule, s *tx.Statement, p *place) (act, error) {
+	var writes []write
+	var err error
+	switch {
+	case r.traces():
+		return c.trace(s, p)
+	case r.kind.Family() == lists:
+		writes, err = c.stepList(s, p)
+	case r.kind.Family() == routing:
+		writes, err = c.stepRouting(s, p)
+	}
+	return func(uint64) []write { return writes }, err
+}
+
+// mayState checks that the member is one of those who may make the statement in
+// a matter that origin opened.
+func (c *Ctx) mayState(r *rule, member, opener tx.MemberID) error {
+	var above tx.MemberID
+	if m := c.Dir.members[opener]; m != nil {
+		above = m.Superior
+	}
+	switch m := c.Dir.members[member]; {
+	case r.who == origin && opener != member, r.who == notOrigin && opener == member:
+		return refuse(tx.CodeNotParty, "member", string(member))
+	case r.who == superior && above != member:
+		return refuse(tx.CodeNotSuperior, "member", string(member))
+	case r.who == reviewBody && opener != member && above != member && !m.Has("court"):
+		return refuse(tx.CodeNotReviewBody, "member", string(member))
+	case r.who == regulator && !m.Has("regulator"):
+		return refuse(tx.CodeNotRegulator, "member", string(member))
+	}
+	return nil
+}
+
 // anchor checks that the statement knows a recent block of this chain.
 func (c *Ctx) anchor(a tx.Anchor) error {
 	if a.Height >= c.Height || a.Height < c.Height-c.Dir.Params.AnchorBlocks {
@@ -217,6 +259,7 @@ type place struct {
 	kind   tx.Kind // of the opening statement
 	height int64   // at which it was opened
 	origin tx.MemberID
+	body   tx.Body // of the opening statement
 	matter row.Matter
 }
 
@@ -238,7 +281,7 @@ func find(r Reader, seq uint64) (*place, error) {
 	if k := ruleOf(s.Kind); k == nil || !k.opens {
 		return nil, nil // endorse, or a continuation that never took effect
 	}
-	p := &place{seq: seq, kind: s.Kind, height: e.Height, origin: s.Member}
+	p := &place{seq: seq, kind: s.Kind, height: e.Height, origin: s.Member, body: s.Body}
 	b, err := r.Get(row.MatterKey(seq))
 	if err != nil {
 		return nil, broken{err}
@@ -296,19 +339,23 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 		return Effect{}, refuse(tx.CodeStalePrev, "prev", "the head is "+p.matter.Head.String())
 	case !r.allowed(p.matter.State):
 		return Effect{}, refuse(tx.CodeState, "kind", "the matter is "+string(p.matter.State))
-	case r.who == origin && p.origin != s.Member, r.who == notOrigin && p.origin == s.Member:
-		return Effect{}, refuse(tx.CodeNotParty, "member", string(s.Member))
+	}
+	if err := c.mayState(r, s.Member, p.origin); err != nil {
+		return Effect{}, err
 	}
 	if b, ok := s.Body.(*tx.Supersede); ok {
 		if err := c.successor(b, p); err != nil {
 			return Effect{}, err
 		}
 	}
-	do := act(nothing)
-	if r.traces() {
-		if do, err = c.trace(s, p); err != nil {
+	if s.Kind == tx.ListReview {
+		if err := c.otherOfficer(o, p); err != nil {
 			return Effect{}, err
 		}
+	}
+	do, err := c.continued(r, s, p)
+	if err != nil {
+		return Effect{}, err
 	}
 	v, err := c.Dir.policyAt(r.kind, s.Member, p.height)
 	if err != nil {
@@ -536,6 +583,9 @@ func EndBlock(c *Ctx, b *store.Block) (Updates, error) {
 		return Updates{}, err
 	}
 	if err := c.scopeRecalls(b); err != nil {
+		return Updates{}, err
+	}
+	if err := c.endLists(b); err != nil {
 		return Updates{}, err
 	}
 	var u Updates

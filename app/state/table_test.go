@@ -51,6 +51,10 @@ func body(c *apptest.Chain, kind tx.Kind) tx.Body {
 		return &tx.Calendar{Holidays: []tx.Date{tx.Civil(2027, 1, 1)}, Year: 2027}
 	case tx.GovFreeze, tx.GovThaw:
 		return &tx.Freeze{Account: officer, Reason: "misuse"}
+	case tx.GovList:
+		return &tx.ListRuleChange{Document: tx.Digest{1}, From: c.Height + 100, Laws: []string{"consortium_rules"}, List: tx.NegativeIndex, Terms: []tx.Term{{Max: 9, Severity: tx.General}}}
+	case tx.GovRouting:
+		return &tx.RoutingSwitch{Action: tx.SwitchOn, Assessment: tx.Digest{1}}
 	case tx.GovMember:
 		return &tx.Membership{Action: tx.Suspend, ID: "notary-office"}
 	case tx.GovOverride:
@@ -107,8 +111,11 @@ func (m *matter) step(kind tx.Kind) *tx.Envelope {
 	case tx.EndorseKind: // the court completes what lacks one signature of another kind of member
 		return c.Sign(c.Statement("internet-court", kind, tx.ID{}, &tx.Endorse{Statement: m.id, Type: tx.Agrees}), "court-admin1")
 	}
-	if kind.Family() == "trace" {
+	switch kind.Family() {
+	case "trace":
 		return m.traceStep(kind)
+	case "list", "routing":
+		return m.listStep(kind, proposal(tx.NegativeIndex))
 	}
 	return c.Sign(c.Statement("hangzhou-amr", kind, m.head, body(c, kind)), "admin1", "admin2", "city-admin1", "changsha-admin1", "court-admin1")
 }

@@ -10,7 +10,7 @@ import (
 // into block results and printed in judgments. Zero means accepted.
 //
 // Ranges: 1–99 form of an envelope or statement, 100–199 signatures and
-// accounts, 200–299 rules, 300–399 bodies, 400–419 deadlines and calendars, 470–489 shares and founding,
+// accounts, 200–299 rules, 300–399 bodies, 400–419 deadlines and calendars, 420–469 lists, 470–489 shares and founding,
 // 500–509 codes of units, 510–559 traceability, 900–999 the node.
 type Code uint32
 
@@ -89,11 +89,43 @@ const (
 	CodeEffective   Code = 402 // a rule set that would begin today or earlier
 	CodeYearPassed  Code = 403 // the calendar of a year that is over
 	CodeDayPassed   Code = 404 // a calendar that would change today or a day before
-	CodeShare       Code = 470 // the member has as much waiting for a block as is its share
-	CodeFounding    Code = 471 // founding terms or part not well formed
-	CodeTerms       Code = 472 // part made for other terms
-	CodeFounder     Code = 473 // founders of the terms and of the parts differ
-	CodeUnsigned    Code = 474 // a key of the part has not signed it
+
+	CodeStatutory     Code = 420 // a list is presented as statutory that is not, or the other way round
+	CodeListUSCC      Code = 421 // a credit code beside a tag of a list that is not published by law
+	CodeListReason    Code = 422 // the reason is none of this list's
+	CodeListMeasure   Code = 423 // the measure is none of this list's
+	CodeListBasis     Code = 424 // an entry of serious_dishonest without its penalty
+	CodeListLaw       Code = 425 // the law cited is none of the list's rule
+	CodeNotLister     Code = 426 // the stating member's roles do not allow it to use this list
+	CodeListEvidence  Code = 427 // evidence cited is no evidence.seal that stands
+	CodeSubjectFull   Code = 428 // the subject has the most entries in force that it may have
+	CodeListDate      Code = 429 // a date of what happened lies in the future or too far back
+	CodeRespondBy     Code = 430 // respond_by is before the LIST_DEFENCE deadline from service, or more than 90 days after it
+	CodeSameOfficer   Code = 431 // somebody who signed the proposal signs its legal review
+	CodeNotSuperior   Code = 432 // list.consent by somebody else than the origin's superior
+	CodeNoConsent     Code = 433 // a decision before the consent that the list's rule asks for
+	CodeWrongDecision Code = 434 // the kind of decision is another list's
+	CodeTerm          Code = 435 // severity has no term on this list, or from, repair_from and until are outside it
+	CodeNotYet        Code = 436 // publication before the first day
+	CodeRepairEarly   Code = 437 // list.repair before repair_from
+	CodeResponseOpen  Code = 438 // waived for no response before respond_by has passed
+	CodeListEnded     Code = 439 // the entry's until has come
+	CodeNotReviewBody Code = 440 // a stay, its end or a revocation by somebody else
+	CodeNoConsumer    Code = 441 // an acknowledgement by, or release of, who is no consumer; or enrolment of who is one
+	CodeAckOrder      Code = 442 // through is not after what the consumer has acknowledged
+	CodeAckFuture     Code = 443 // through is after the newest notice
+	CodeRevokeDate    Code = 444 // since is after today
+	CodeRoutingOff    Code = 450 // the module of complainant routing tags is off
+	CodeRoutingTerm   Code = 451 // until is not within 12 months
+	CodeRoutingExists Code = 452 // one hint about a tag at a time
+	CodeRoutingBasis  Code = 453 // a statement rests on a routing hint
+	CodeNotRegulator  Code = 454 // who is no regulator
+
+	CodeShare    Code = 470 // the member has as much waiting for a block as is its share
+	CodeFounding Code = 471 // founding terms or part not well formed
+	CodeTerms    Code = 472 // part made for other terms
+	CodeFounder  Code = 473 // founders of the terms and of the parts differ
+	CodeUnsigned Code = 474 // a key of the part has not signed it
 
 	CodeUnitCode   Code = 500 // not a code of a unit or product
 	CodeCheckDigit Code = 501 // check digit of a code is wrong
@@ -197,6 +229,36 @@ var codeTable = []codeRow{
 	{CodeEffective, "EFFECTIVE", "rule set would begin today or earlier", "state a later date of effect", "规则集的施行日期必须晚于今日"},
 	{CodeYearPassed, "YEAR_PASSED", "calendar of a year that is over", "state this year's calendar or a later one", "该年度已过"},
 	{CodeDayPassed, "DAY_PASSED", "calendar would change today or a day that has passed", "change later days only", "不能更改今日及以前的日历"},
+	{CodeStatutory, "STATUTORY", "the statutory flag is not the list's", "only lists with a basis in law are statutory: state the list's own flag", "法定名单标志与名单不符：非法定名单不得以法定名单名义出现"},
+	{CodeListUSCC, "LIST_USCC", "credit code on a list that no law publishes", "state the tag alone", "该名单并非依法公示，不得列明统一社会信用代码"},
+	{CodeListReason, "LIST_REASON", "reason of another list", "see the list's reasons in app/README.md", "该事由不属于此名单"},
+	{CodeListMeasure, "LIST_MEASURE", "measure that the list does not allow", "see the list's measures in app/README.md", "该名单不得采取此项措施"},
+	{CodeListBasis, "LIST_BASIS", "no penalty that the entry rests on", "state the digest of the penalty decision", "缺少所依据的行政处罚决定"},
+	{CodeListLaw, "LIST_LAW", "law that the list's rule does not name", "cite a law of the list's rule, or have it added by gov.list", "所引法律依据不在该名单的规则之内"},
+	{CodeNotLister, "NOT_LISTER", "member may not propose to this list", "regulators propose; to industry_notice departments too", "该成员无权向此名单提出列入"},
+	{CodeListEvidence, "LIST_EVIDENCE", "evidence missing, or it does not stand", "name evidence.seal statements that stand", "所引证据不存在或已不成立"},
+	{CodeSubjectFull, "SUBJECT_FULL", "too many entries about one subject", "revoke or repair one first", "同一主体在此名单的有效记录已达上限"},
+	{CodeListDate, "LIST_DATE", "date out of range", "see the kind's paragraph in app/README.md", "日期超出允许范围"},
+	{CodeRespondBy, "RESPOND_BY", "time for a response too short or too long", "give the days that the rule set says, and at most 90", "答辩期限过短或过长"},
+	{CodeSameOfficer, "SAME_OFFICER", "reviewed by who proposed it", "another officer reviews it", "法制审核须由提出人以外的人员进行"},
+	{CodeNotSuperior, "NOT_SUPERIOR", "not the superior of the proposing member", "the superior consents", "须由提出机关的上级机关同意"},
+	{CodeNoConsent, "NO_CONSENT", "superior's consent is missing", "ask the superior for list.consent", "尚未取得上级机关同意"},
+	{CodeWrongDecision, "WRONG_DECISION", "decided in another list's way", "statutory lists by list.decide, industry_notice by list.resolve, negative_index by list.agree", "该名单须以另一种方式作出决定"},
+	{CodeTerm, "TERM", "term outside the list's rule", "see the list's minimum and maximum by severity", "期限超出该名单规则的上下限"},
+	{CodeNotYet, "NOT_YET", "the entry's first day has not come", "publish it on its first day or later", "尚未到列入起始日"},
+	{CodeRepairEarly, "REPAIR_EARLY", "repair applied for too early", "wait for the entry's repair_from", "尚未到可申请信用修复之日"},
+	{CodeResponseOpen, "RESPONSE_OPEN", "the party may still respond", "wait until respond_by has passed", "答辩期限尚未届满"},
+	{CodeListEnded, "LIST_ENDED", "the entry's term has ended", "nothing to do", "列入期限已届满"},
+	{CodeNotReviewBody, "NOT_REVIEW_BODY", "neither court, superior nor the proposing member", "a court, the superior or the proposing member may", "仅法院、上级机关或列入机关可作出"},
+	{CodeNoConsumer, "NO_CONSUMER", "no consumer of this list, or not in that standing", "look up the consumers of the list", "并非该名单的使用方，或状态不符"},
+	{CodeAckOrder, "ACK_ORDER", "acknowledged already", "name a later notice", "该通知已确认"},
+	{CodeAckFuture, "ACK_FUTURE", "no such notice yet", "name a notice that there is", "该通知尚不存在"},
+	{CodeRevokeDate, "REVOKE_DATE", "ground of the revocation lies in the future", "state the day on which the ground arose", "撤销事由发生日期不当"},
+	{CodeRoutingOff, "ROUTING_OFF", "routing hints are switched off", "they are off until gov.routing switches them on", "投诉分流标签功能未启用"},
+	{CodeRoutingTerm, "ROUTING_TERM", "hint would last too long, or has ended", "choose a date within 12 months", "标签有效期不得超过十二个月"},
+	{CodeRoutingExists, "ROUTING_EXISTS", "a hint about this tag is in force", "remove it first, or let it end", "该标签已有有效记录"},
+	{CodeRoutingBasis, "ROUTING_BASIS", "routing hint as a reason", "a hint only routes: rest on evidence", "分流标签不得作为任何处理的依据"},
+	{CodeNotRegulator, "NOT_REGULATOR", "not a regulator", "regulators state this", "须由监管机关作出"},
 	{CodeShare, "SHARE_USED", "member's share of the waiting room is used up", "send it again when some of the member's statements are in a block", "该成员待入块的陈述已达份额，请稍后重试"},
 	{CodeFounding, "FOUNDING_FORM", "founding file not well formed", "see genesis/README.md", "创建文件格式不正确"},
 	{CodeTerms, "OTHER_TERMS", "part made for other terms", "compare the fingerprints of the terms and make the part anew", "创建份件所依据的条款不同，请核对条款指纹后重新制作"},

@@ -448,16 +448,6 @@ func (r *Reader) Time() Time {
 	return t
 }
 
-// Day reads a day in the form of a row: the number YYYYMMDD.
-func (r *Reader) Day() Day {
-	d := Day(r.Int(0, 99991231))
-	if r.err == nil && dayOf(d.Begin().Time().In(shanghai)) != d {
-		r.Fail(CodeType, "want a day as the number YYYYMMDD")
-		return 0
-	}
-	return d
-}
-
 // Slug reads a lower-case name of min to max bytes with sep between words.
 func (r *Reader) Slug(min, max int, sep byte) string {
 	s := r.plain()

@@ -1,9 +1,6 @@
 package tx
 
-import (
-	"strconv"
-	"time"
-)
+import "strconv"
 
 // A List is one of the lists, by the number that stands for it in state keys.
 // Numbers are never reused.
@@ -59,63 +56,11 @@ func (l *List) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// A Day is a date of the calendar in China as the number YYYYMMDD, such as
-// 20260401; 0 is none. Days compare as dates do.
-type Day int64
-
-// shanghai is the time of China: UTC+8, without summer time since 1991.
-var shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
-
-// Day is the date in China at t.
-func (t Time) Day() Day { return dayOf(time.UnixMilli(int64(t)).In(shanghai)) }
-
-func dayOf(t time.Time) Day {
-	y, m, d := t.Date()
-	return Day(y*10_000 + int(m)*100 + d)
-}
-
-// Begin is the moment at which the day begins in China.
-func (d Day) Begin() Time {
-	return Time(time.Date(int(d)/10_000, time.Month(int(d)/100%100), int(d)%100, 0, 0, 0, 0, shanghai).UnixMilli())
-}
-
-// AddDays is the day n days later.
-func (d Day) AddDays(n int) Day { return dayOf(d.Begin().Time().In(shanghai).AddDate(0, 0, n)) }
-
 // AddMonths is the same day of the month n months later, or that month's last
-// day when it is shorter (民法典 art. 202).
-func (d Day) AddMonths(n int) Day {
-	y, m, day := int(d)/10_000, int(d)/100%100+n, int(d)%100
-	last := time.Date(y, time.Month(m+1), 0, 0, 0, 0, 0, shanghai)
-	return dayOf(time.Date(y, time.Month(m), min(day, last.Day()), 0, 0, 0, 0, shanghai))
-}
-
-// String writes the day as YYYY-MM-DD, "" for none.
-func (d Day) String() string {
-	if d == 0 {
-		return ""
-	}
-	b := strconv.AppendInt(nil, int64(d), 10)
-	for len(b) < 8 {
-		b = append([]byte{'0'}, b...)
-	}
-	return string(b[:4]) + "-" + string(b[4:6]) + "-" + string(b[6:])
-}
-
-// ParseDay reads a date of the form YYYY-MM-DD.
-func ParseDay(s string) (Day, error) {
-	t, ok := parseTime([]byte(s + "T00:00:00.000Z"))
-	if !ok {
-		return 0, &Error{Code: CodeType, Detail: "want a date like 2026-04-01"}
-	}
-	return dayOf(t.Time()), nil
-}
-
-// MarshalText writes the day as YYYY-MM-DD.
-func (d Day) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
-
-// UnmarshalText reads YYYY-MM-DD.
-func (d *Day) UnmarshalText(b []byte) (err error) {
-	*d, err = ParseDay(string(b))
-	return err
+// day when it is shorter.
+func (d Date) AddMonths(n int) Date {
+	y, m, day := d.Civil()
+	y, m = y+(m-1+n)/12, (m-1+n)%12+1
+	_, _, last := (Civil(y, m+1, 1) - 1).Civil() // month 13 is next January
+	return Civil(y, m, min(day, last))
 }

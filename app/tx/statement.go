@@ -123,6 +123,46 @@ func newBody(k Kind) Body {
 		return new(Transform)
 	case GovWithdraw, TraceCancel, TraceWithdraw:
 		return new(Withdraw)
+	case GovList:
+		return new(ListRuleChange)
+	case GovRouting:
+		return new(RoutingSwitch)
+	case ListAck:
+		return new(Acknowledgement)
+	case ListConsumer:
+		return new(ConsumerChange)
+	case ListPropose:
+		return new(Proposal)
+	case ListServe:
+		return new(Service)
+	case ListHear:
+		return new(Hearing)
+	case ListWaive:
+		return new(Waiver)
+	case ListAgree, ListDecide, ListResolve:
+		return new(Listing)
+	case ListPublish:
+		return new(Publication)
+	case ListRepair:
+		return new(RepairApplication)
+	case ListRevoke:
+		return new(Revocation)
+	case ListDrop:
+		return new(Drop)
+	case ListDeny:
+		return &Reasoned{words: denyReasons}
+	case ListReinstate:
+		return &Reasoned{words: reinstateReasons}
+	case ListStay:
+		return &Reasoned{words: stayReasons}
+	case ListAccept, ListConsent, ListDefend, ListGrant, ListHearing, ListResume, ListReview, RoutingContest, RoutingKeep:
+		return new(Paper)
+	case RoutingRead:
+		return new(RoutingLookup)
+	case RoutingRemove:
+		return &Reasoned{words: removeReasons}
+	case RoutingTag:
+		return new(RoutingHint)
 	}
 	return nil
 }
@@ -257,6 +297,7 @@ func Kinds() []Kind {
 		GovAccount,
 		GovCalendar,
 		GovFreeze,
+		GovList,
 		GovMember,
 		GovOverride,
 		GovParams,
@@ -264,11 +305,40 @@ func Kinds() []Kind {
 		GovReady,
 		GovRecover,
 		GovRotate,
+		GovRouting,
 		GovRuleset,
 		GovThaw,
 		GovUpgrade,
 		GovValidator,
 		GovWithdraw,
+		ListAccept,
+		ListAck,
+		ListAgree,
+		ListConsent,
+		ListConsumer,
+		ListDecide,
+		ListDefend,
+		ListDeny,
+		ListDrop,
+		ListGrant,
+		ListHear,
+		ListHearing,
+		ListPropose,
+		ListPublish,
+		ListReinstate,
+		ListRepair,
+		ListResolve,
+		ListResume,
+		ListReview,
+		ListRevoke,
+		ListServe,
+		ListStay,
+		ListWaive,
+		RoutingContest,
+		RoutingKeep,
+		RoutingRead,
+		RoutingRemove,
+		RoutingTag,
 		TraceAck,
 		TraceAggregate,
 		TraceCancel,

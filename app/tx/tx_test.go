@@ -3,6 +3,7 @@ package tx
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,7 +54,8 @@ func samples() map[string]*Statement {
 	}
 	tagged := key(3, "admin", "officer")
 	tagged.Tag, tagged.ValidTo = Digest{8}, 900
-	all := map[string]*Statement{
+	all := listSamples(st)
+	maps.Copy(all, map[string]*Statement{
 		"gov-member-admit": gov(GovMember, &Membership{Accounts: []Credential{key(1, "admin"), key(2, "admin")}, Action: Admit, Division: "320100", DivisionRev: "2024-12-31",
 			ID: "nanjing-amr", NameEN: "Nanjing", NameZH: "南京", Roles: []string{"partner-city", "regulator"}, Superior: "jiangsu-amr", USCC: "91350100M000100Y43"}),
 		"gov-member-amend":       gov(GovMember, &Membership{Action: Amend, ID: "lab-a", NameEN: "Lab", NameZH: "所", Roles: []string{"lab"}, USCC: "91350100M000100Y43"}),
@@ -89,10 +91,8 @@ func samples() map[string]*Statement {
 		"reject":         st(EvidenceReject, ID{1}, &Decision{Document: Digest{3}}),
 		"endorse":        st(EndorseKind, ID{}, &Endorse{Statement: ID{4}, Type: Served}),
 		"endorse-object": st(EndorseKind, ID{}, &Endorse{Statement: ID{4}, Type: Objects, Reason: "not_served"}),
-	}
-	for name, s := range traceSamples(st) {
-		all[name] = s
-	}
+	})
+	maps.Copy(all, traceSamples(st))
 	return all
 }
 

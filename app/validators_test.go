@@ -342,6 +342,16 @@ func (g *generator) statement() (*tx.Envelope, tx.Kind) {
 		body = b
 	case tx.GovUpgrade:
 		body = &tx.Upgrade{Height: g.c.Height + 1000, Version: rapid.Int64Range(1, 3).Draw(g.t, "version")}
+	case tx.GovList:
+		l := pick(g, "list", tx.Lists()...)
+		rule := genesis.DefaultListRule(l)
+		body = &tx.ListRuleChange{Consent: rapid.Bool().Draw(g.t, "consent"), Document: tx.Digest{1}, From: max(1, g.height()), Laws: rule.Laws, List: l, Terms: rule.Terms}
+	case tx.GovRouting:
+		b := &tx.RoutingSwitch{Action: pick(g, "switch", tx.SwitchOn, tx.SwitchOff)}
+		if b.Action == tx.SwitchOn {
+			b.Assessment = tx.Digest{1}
+		}
+		body = b
 	case tx.GovCalendar:
 		year := rapid.IntRange(2025, 2028).Draw(g.t, "year")
 		body = &tx.Calendar{Year: int64(year), Holidays: []tx.Date{tx.Civil(year, 1, rapid.IntRange(1, 3).Draw(g.t, "day"))}}

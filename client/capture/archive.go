@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -24,6 +25,9 @@ func (s *session) webArchive() error {
 		{"description", "bodies as the browser decoded them; cookies: " + s.opts.Cookies},
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.archiveDNS(w); err != nil {
 		return err
 	}
 	for _, h := range s.rec.exchanges() {
@@ -64,9 +68,7 @@ func (s *session) archiveHop(w *warc.Writer, h *hop) error {
 	}
 	u.Fragment, u.RawFragment = "", ""
 	head := warc.Header{Date: h.started, URI: u.String(), PageID: h.page}
-	if ip := parseRemoteIP(h.RemoteIP); ip.IsValid() {
-		head.IP = ip
-	}
+	head.IP, _ = netip.ParseAddr(h.RemoteIP) // not valid: not known
 	target := u.RequestURI()
 	request, response := head, head
 	request.Type, request.ContentType = warc.Request, warc.TypeRequest

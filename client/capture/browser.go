@@ -49,6 +49,8 @@ type browser struct {
 	profile      string   // from args
 	freshProfile bool
 	noSandbox    bool
+	isolation    isolation
+	filterArgs   []string // switches that lead all traffic to the filter
 	extensions   int
 	sha256       [32]byte // of the executable; set by hash
 }
@@ -74,10 +76,10 @@ var flags = []chromedp.ExecAllocatorOption{
 	chromedp.Flag("no-pings", true),
 	chromedp.Flag("metrics-recording-only", true),
 
-	// The connection is direct, and one whose certificate and address the
-	// protocol reports.
-	chromedp.Flag("no-proxy-server", true),
+	// One kind of connection: TCP, through the filter.
 	chromedp.Flag("disable-quic", true),
+	chromedp.Flag("force-webrtc-ip-handling-policy", "disable_non_proxied_udp"),
+	chromedp.Flag("webrtc-ip-handling-policy", "disable_non_proxied_udp"),
 
 	// The profile is bare.
 	chromedp.Flag("disable-extensions", true),
@@ -107,9 +109,9 @@ var flags = []chromedp.ExecAllocatorOption{
 }
 
 // startBrowser starts a browser with a new profile. listen is told every event
-// of its tab.
-func startBrowser(ctx context.Context, o Options, listen func(any)) (_ *browser, err error) {
-	b := &browser{noSandbox: os.Geteuid() == 0}
+// of its tab. All of its traffic goes to f.
+func startBrowser(ctx context.Context, o Options, f *filterProcess, listen func(any)) (_ *browser, err error) {
+	b := &browser{isolation: system()}
 	defer func() {
 		if err != nil {
 			b.close()
@@ -119,9 +121,20 @@ func startBrowser(ctx context.Context, o Options, listen func(any)) (_ *browser,
 	if b.home, err = os.MkdirTemp("", "zheng-capture-"); err != nil {
 		return nil, err
 	}
+	if i := &b.isolation; i.dropped && !reachable(b.home) {
+		i.dropped, i.sandbox = false, false // another user could not get to its own files
+	}
+	b.noSandbox = !b.isolation.sandbox
+	b.filterArgs = []string{
+		fmt.Sprintf("--proxy-server=socks5://127.0.0.1:%d", f.port),
+		"--proxy-bypass-list=<-loopback>", // loopback, too, goes through it
+		// Names are for the filter to resolve: the browser itself finds none.
+		"--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+	}
 	// The browser gets none of this process's environment: proxies, API keys
 	// and switches for its start script stay out, and with a HOME of its own
 	// also certificates and settings of the user.
+	var lerr error // of the launch
 	env := []string{"HOME=" + b.home, "TMPDIR=" + b.home, "PATH=" + os.Getenv("PATH")}
 	for _, name := range []string{"LANG", "LC_ALL", "LANGUAGE", "TZ"} {
 		if v, ok := os.LookupEnv(name); ok {
@@ -133,9 +146,23 @@ func startBrowser(ctx context.Context, o Options, listen func(any)) (_ *browser,
 		chromedp.NoInheritEnv,
 		chromedp.Env(env...),
 		chromedp.WindowSize(o.ViewportW, o.ViewportH),
-		// Chromium's sandbox does not work as root. Anyone else keeps it.
 		chromedp.Flag("no-sandbox", b.noSandbox),
+		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
+			folders := []string{b.home}
+			for _, a := range cmd.Args {
+				if dir, ok := strings.CutPrefix(a, "--user-data-dir="); ok {
+					folders = append(folders, dir)
+				}
+			}
+			if lerr = launchBrowser(cmd, b.isolation, f.pair, folders...); lerr != nil {
+				cmd.Path = "" // does not start
+			}
+		}),
 	)
+	for _, a := range b.filterArgs {
+		name, value, _ := strings.Cut(strings.TrimPrefix(a, "--"), "=")
+		opts = append(opts, chromedp.Flag(name, value))
+	}
 	if len(o.ExtraRootCAs) > 0 {
 		opts = append(opts, chromedp.Flag("ignore-certificate-errors-spki-list", spkiList(o.ExtraRootCAs)))
 	}
@@ -152,6 +179,9 @@ func startBrowser(ctx context.Context, o Options, listen func(any)) (_ *browser,
 	late := time.AfterFunc(startTimeout, bcancel)
 	oldProfiles := profiles()
 	err = chromedp.Do(bctx)
+	if lerr != nil {
+		return nil, lerr
+	}
 	if !late.Stop() && err != nil {
 		return nil, fmt.Errorf("not ready after %v", startTimeout)
 	}
@@ -220,6 +250,17 @@ func (b *browser) hash(path string) error {
 	}
 	h.Sum(b.sha256[:0])
 	return nil
+}
+
+// user says who runs the browser.
+func (b *browser) user() string {
+	switch {
+	case b.isolation.dropped:
+		return fmt.Sprintf("user id %d, made for captures", browserUser)
+	case os.Geteuid() == 0:
+		return "root"
+	}
+	return "the one who captures"
 }
 
 // version is the product's version in the form of Result.Tool.

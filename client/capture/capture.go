@@ -62,6 +62,9 @@ var (
 	ErrURL = errors.New("not a URL that can be captured")
 )
 
+// maxResolvers bounds Options.Resolvers.
+const maxResolvers = 16
+
 // Options says what to capture and how.
 type Options struct {
 	// URL is the page: http or https, with a host and without user name or
@@ -90,8 +93,14 @@ type Options struct {
 	// special-purpose addresses. Without it a page cannot make this machine
 	// talk to its own network.
 	AllowPrivate bool
-	// MaxBytes bounds what the page may download (decoded) and, separately,
-	// what is written to OutDir; 0 means 256 MiB.
+	// AllowNets are networks of such addresses that may be reached.
+	AllowNets []netip.Prefix
+	// Resolvers are DNS servers, as address and port, that are all asked for every
+	// host; the answer of the first that has one is used. Empty: the resolver of
+	// this machine.
+	Resolvers []string
+	// MaxBytes bounds what the page may download (decoded), what goes over the
+	// network, and what is written to OutDir, each; 0 means 256 MiB.
 	MaxBytes int64
 	// MaxRedirects bounds the HTTP redirects of one request; 0 means 10.
 	MaxRedirects int
@@ -119,12 +128,19 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 		return o, nil, fmt.Errorf("%w: no host", ErrURL)
 	case u.User != nil:
 		return o, nil, fmt.Errorf("%w: it holds a user name or password", ErrURL)
+	case len(o.Resolvers) > maxResolvers:
+		return o, nil, fmt.Errorf("%d resolvers; the limit is %d", len(o.Resolvers), maxResolvers)
 	case o.OutDir == "":
 		return o, nil, errors.New("no output directory given")
 	case o.Cookies != "" && o.Cookies != CookiesRedacted && o.Cookies != CookiesKept:
 		return o, nil, fmt.Errorf("unknown policy on cookies %q", o.Cookies)
 	case o.Timeout < 0 || o.ViewportW < 0 || o.ViewportH < 0 || o.MaxBytes < 0 || o.MaxRedirects < 0:
 		return o, nil, errors.New("negative capture limit")
+	}
+	for _, r := range o.Resolvers {
+		if _, err := netip.ParseAddrPort(r); err != nil {
+			return o, nil, fmt.Errorf("resolver %q: want an address and a port", r)
+		}
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 60 * time.Second

@@ -11,6 +11,8 @@
 //	page.mhtml     the page with its resources (mhtml)
 //	page.pdf       printed on A4 (pdf)
 //	text.txt       its visible text, UTF-8 (text)
+//	dns.jsonl      what each resolver said about each host, with the messages (dns)
+//	connections.jsonl      every connection, and every one that was refused (connections)
 //	net.jsonl      one line per request and redirect: status, address of the
 //	               server, timing, whether a cache answered; with the response
 //	               headers of main documents (net)
@@ -44,21 +46,24 @@
 // (recorded, nothing to compare it with) or error. One fail or error makes the
 // whole report "fail": the capture is kept, and people decide what it is worth.
 //
-//	dns                    addresses of the host by this machine's resolver
+//	dns                    what each resolver said about the host
+//	dns_agreement          whether any contradicts another
 //	certificate            how the main document's server was authenticated
 //	certificate_exception  public keys that the browser does not check
 //	browser_binary         SHA-256 of the executable (not of its start script)
 //	browser_version, command_line
 //	suspect_switches       switches that would redirect, proxy or disguise
 //	profile                did not exist before the capture
-//	sandbox                on, unless running as root
+//	sandbox                of the browser, on
+//	user                   that the browser runs as
+//	network                of the browser: its own, with nothing in it but the filter
 //	extensions             none
-//	proxy                  none used; proxy variables present are named
+//	proxy                  none but the filter; proxy variables present are named
 //	clock_steady           the clock was not set during the capture
 //	clock_server           offset of the server's Date header
 //	cache                  no response came from a cache
 //	addresses              remote addresses on the public internet
-//	remote_ip              of the main document, against dns
+//	remote_ip              of the main document
 //	final_url, dialogs
 //
 // # Certificates
@@ -83,23 +88,33 @@
 // Options.Cookies keeps them. What the page itself shows or stores is not
 // touched, nor are bodies of requests and responses.
 //
-// # Addresses
+// # Isolation
 //
-// Without Options.AllowPrivate a page cannot make this machine ask its own
-// network. The host is resolved and checked before the browser navigates; every
-// request of the page, redirects included, is held until its host was resolved
-// and checked; and the address each response really came from is checked
-// afterwards, which ends the capture as BLOCKED. Only http and https leave the
-// browser.
+// Whoever gives the URL decides what this machine loads, and the page decides the
+// rest. So the browser
+//
+//   - has no way to the network but a filter, a process of its own (package
+//     filter), which checks every address, pins the first of each name, and refuses what
+//     is not on the public internet unless Options.AllowNets or AllowPrivate has it;
+//   - runs, on Linux, in a network namespace of its own that holds nothing but the
+//     filter's socket, so that this does not rest on its switches: neither
+//     WebRTC nor a broken renderer finds another way;
+//   - runs as a user of its own when this process is root's, so that it keeps its sandbox;
+//   - is bounded in time, bytes, redirects and connections.
+//
+// A program that captures calls [RunChild] first of all in main, because filter and
+// launcher are the same program started again. Only http and https are requested.
+// What was refused is in connections.jsonl, and the outcome says so: BLOCKED when it was
+// the page itself, PARTIAL when it was part of it.
 //
 // # Known weaknesses
 //
-// BUG(capture): The address checks are not a firewall. The browser resolves
-// names again by itself, so a name that changes between the two look-ups (DNS
-// rebinding) reaches a private address once before the response is noticed.
-// WebSockets, WebRTC and requests of workers are not held. Run captures where
-// the network itself forbids private addresses; a filtering proxy through which
-// all of the browser's traffic must go is planned.
+// BUG(capture): On systems other than Linux, and where namespaces are forbidden, the
+// browser shares the network of this machine and its switches alone lead it to the
+// filter; env.json says so under network.
+//
+// BUG(capture): A browser in a namespace of its own believes to be offline where a page
+// asks (navigator.onLine).
 //
 // BUG(capture): With ExtraRootCAs only the main document's chain is verified by
 // this package; sub-resources whose chain holds an extra root's key are accepted

@@ -66,12 +66,12 @@ var (
 // suspectFlags returns the arguments that use a suspect switch. The certificate
 // exception that this package itself asked for, if any, is not one: it is
 // judged under "certificate".
-func suspectFlags(args []string, exception string) []string {
+func suspectFlags(args []string, exception string, own []string) []string {
 	found := []string{} // "none" is [] in JSON, not null
 	for _, a := range args {
 		name, value, _ := strings.Cut(a, "=")
 		switch {
-		case name == "--ignore-certificate-errors-spki-list" && value == exception:
+		case name == "--ignore-certificate-errors-spki-list" && value == exception, slices.Contains(own, a):
 		case slices.Contains(suspectSwitches, name), slices.Contains(suspectValues, name) && value != "":
 			found = append(found, a)
 		}
@@ -101,20 +101,29 @@ func (r *report) addBrowser(b *browser, exception string) {
 	r.add("browser_binary", envNA, fmt.Sprintf("sha256 %x", b.sha256), "")
 	r.add("browser_version", envNA, b.product, "")
 	r.add("command_line", envNA, b.args, "")
-	r.check("suspect_switches", len(suspectFlags(b.args, exception)) == 0, suspectFlags(b.args, exception),
-		"none that redirects, proxies or disguises traffic or stops checking it")
+	suspect := suspectFlags(b.args, exception, b.filterArgs)
+	r.check("suspect_switches", len(suspect) == 0, suspect, "none that redirects, proxies or disguises traffic or stops checking it")
 	if exception != "" {
 		r.add("certificate_exception", envNA, "chains with a public key in "+exception+" are not checked by the browser but by this program", "")
 	}
 	r.check("profile", b.freshProfile, "new directory, HOME and TMPDIR of the browser also new", "made for this capture")
-	r.check("sandbox", !b.noSandbox, map[bool]string{false: "on", true: "off: running as root"}[b.noSandbox], "on")
-	r.check("extensions", b.extensions == 0, b.extensions, "0")
-	proxies := proxyVariables(os.Environ())
-	observed := "none in the environment; browser started with --no-proxy-server"
-	if len(proxies) > 0 {
-		observed = strings.Join(proxies, ", ") + " set, not passed to the browser; started with --no-proxy-server"
+	r.check("sandbox", !b.noSandbox, map[bool]string{false: "on", true: "off: this system does not let the browser have it"}[b.noSandbox], "on")
+	r.add("user", envNA, b.user(), "")
+	if b.isolation.isolated {
+		r.check("network", true, "a network namespace of its own, with nothing in it but the filter", "no way past the filter")
+	} else {
+		r.add("network", envNA, "shared with this machine; the browser's switches lead to the filter: "+b.isolation.why, "no way past the filter")
 	}
-	r.check("proxy", slices.Contains(b.args, "--no-proxy-server"), observed, "direct connections")
+	r.check("extensions", b.extensions == 0, b.extensions, "0")
+	observed := "no proxy in the environment; the browser's only way is the filter of this capture"
+	if proxies := proxyVariables(os.Environ()); len(proxies) > 0 {
+		observed = strings.Join(proxies, ", ") + " set, passed on neither to the browser nor to the filter"
+	}
+	direct := true
+	for _, a := range b.filterArgs {
+		direct = direct && slices.Contains(b.args, a)
+	}
+	r.check("proxy", direct, observed, "the filter connects directly")
 }
 
 // clockStep is by how much the wall clock was set between two readings, seen

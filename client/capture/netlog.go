@@ -2,11 +2,13 @@ package capture
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,9 +54,8 @@ type hop struct {
 // recorder follows the events of one tab. Its listen method runs on the
 // goroutine that reads the browser's messages.
 type recorder struct {
-	allowPrivate bool
-	keepCookies  bool
-	maxBytes     int64
+	keepCookies bool
+	maxBytes    int64
 
 	mu       sync.Mutex
 	stopped  bool        // what comes is no longer part of the capture
@@ -75,7 +76,6 @@ type recorder struct {
 	docHop   *hop
 	certErr  string   // the browser's certificate error for the visible page
 	certs    []string // and the chain it refused, base64 DER
-	private  string   // first response from an address that is not public
 	notes    []string
 	dialogs  int
 	cached   int
@@ -84,13 +84,12 @@ type recorder struct {
 
 func newRecorder(o Options) *recorder {
 	return &recorder{
-		allowPrivate: o.AllowPrivate,
-		keepCookies:  o.Cookies == CookiesKept,
-		maxBytes:     o.MaxBytes,
-		open:         map[network.RequestID]*hop{},
-		chains:       map[network.RequestID]*chain{},
-		page:         "page",
-		remoteIP:     map[netip.Addr]bool{},
+		keepCookies: o.Cookies == CookiesKept,
+		maxBytes:    o.MaxBytes,
+		open:        map[network.RequestID]*hop{},
+		chains:      map[network.RequestID]*chain{},
+		page:        "page",
+		remoteIP:    map[netip.Addr]bool{},
 	}
 }
 
@@ -244,11 +243,26 @@ func (r *recorder) chain(id network.RequestID) *chain {
 	return c
 }
 
-// stop ends the recording: the files that are made of it have to agree.
-func (r *recorder) stop() {
+// stop ends the recording: the files that are made of it have to agree. address
+// says at which address a host was connected to: the browser knows only the
+// filter's.
+func (r *recorder) stop(address func(host string) netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stopped = true
+	for _, h := range r.hops {
+		u, err := url.Parse(h.URL)
+		if err != nil || h.Status == 0 || h.FromCache {
+			continue
+		}
+		ip := address(u.Hostname())
+		port, err := strconv.ParseInt(cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]), 10, 64)
+		if err != nil || !ip.IsValid() {
+			continue
+		}
+		h.RemoteIP, h.RemotePort = ip.String(), port
+		r.remoteIP[ip] = true
+	}
 }
 
 // exchanges returns the hops, with the headers of the wire.
@@ -282,7 +296,7 @@ func (r *recorder) add(h *hop) bool {
 
 func (r *recorder) response(h *hop, resp *network.Response) {
 	h.Status, h.MIME, h.Protocol = resp.Status, resp.MimeType, resp.Protocol
-	h.RemotePort, h.Security = resp.RemotePort, string(resp.SecurityState)
+	h.Security = string(resp.SecurityState)
 	h.ServiceWorker = resp.FromServiceWorker
 	if (resp.FromDiskCache || resp.FromPrefetchCache) && !h.FromCache {
 		h.FromCache = true
@@ -299,15 +313,6 @@ func (r *recorder) response(h *hop, resp *network.Response) {
 			}
 			h.Headers[name] = value
 		}
-	}
-	ip := parseRemoteIP(resp.RemoteIPAddress)
-	if !ip.IsValid() {
-		return
-	}
-	h.RemoteIP = ip.String()
-	r.remoteIP[ip] = true
-	if !r.allowPrivate && !public(ip) && r.private == "" {
-		r.private = fmt.Sprintf("%s was served from %v, which is not on the public internet", hostOf(h.URL), ip)
 	}
 }
 
@@ -374,12 +379,12 @@ type view struct {
 	loaded    bool // and it fired its load event
 	quiet     time.Duration
 	overLimit bool
-	url       string
+	url       string // of the document
+	mainURL   string // last asked for in the top frame
 	doc       *network.Response
 	docHop    *hop
 	certErr   string
 	certChain []string
-	private   string
 	notes     []string
 	dialogs   int
 	cached    int
@@ -399,12 +404,16 @@ func (r *recorder) view() view {
 		overLimit: r.received > r.maxBytes,
 		certErr:   r.certErr,
 		certChain: r.certs,
-		private:   r.private,
 		notes:     append([]string(nil), r.notes...),
 		dialogs:   r.dialogs,
 		cached:    r.cached,
 		requests:  len(r.hops) + r.dropped,
 		dropped:   r.dropped,
+	}
+	for _, h := range r.hops {
+		if h.Main {
+			v.mainURL = h.URL
+		}
 	}
 	v.loaded = v.committed && r.loaded == r.loader
 	if len(r.open) == 0 {

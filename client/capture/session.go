@@ -21,6 +21,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/security"
 	"github.com/chromedp/chromedp"
+
+	"zhenglian/client/capture/filter"
 )
 
 const (
@@ -35,8 +37,8 @@ const (
 )
 
 // steps are what Options.Progress is told, in order.
-var steps = []string{"start browser", "resolve address", "load page", "screenshot", "archive", "pdf", "text",
-	"certificates", "web archive", "request log", "environment", "summary"}
+var steps = []string{"start browser", "load page", "screenshot", "archive", "pdf", "text",
+	"certificates", "web archive", "connections", "request log", "environment", "summary"}
 
 // session is one run of Page.
 type session struct {
@@ -49,6 +51,7 @@ type session struct {
 	guard   *guard
 	rec     *recorder
 	bodies  *bodies
+	filter  *filterProcess
 	frame   cdp.FrameID
 
 	step    int
@@ -73,7 +76,14 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 	s.guard, s.rec, s.bodies = newGuard(s.opts), newRecorder(s.opts), newBodies(s.opts.MaxBytes)
 
 	s.next()
-	if s.browser, err = startBrowser(ctx, s.opts, s.listen); err != nil {
+	s.filter, err = startFilter(ctx, filter.Config{
+		Resolvers: s.opts.Resolvers, Allow: s.opts.AllowNets, AllowAll: s.opts.AllowPrivate, MaxBytes: s.opts.MaxBytes,
+	}, s.passed)
+	if err != nil {
+		return nil, err
+	}
+	defer s.filter.close()
+	if s.browser, err = startBrowser(ctx, s.opts, s.filter, s.listen); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -82,7 +92,7 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 		}
 	}()
 	if s.browser.noSandbox {
-		s.warn("running as root, therefore without the browser's sandbox: capture as an ordinary user")
+		s.warn("the browser runs without its sandbox: this system does not let it have one")
 	}
 	if s.opts.InsecureOK {
 		s.warn("certificate errors do not stop this capture; they are recorded")
@@ -94,14 +104,12 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 	if err := s.prepare(); err != nil {
 		return nil, fmt.Errorf("prepare browser: %w", err)
 	}
+	if err := s.filter.awaitReady(ctx); err != nil {
+		return nil, err
+	}
 
 	s.next()
-	refused := s.resolve(ctx)
-	s.next()
-	var nav error
-	if refused == nil {
-		nav = s.navigate()
-	}
+	nav := s.navigate()
 	if err := s.alive(ctx); err != nil {
 		return nil, err
 	}
@@ -111,8 +119,8 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 	if errorPage && nav == nil {
 		nav = errors.New("the page went on to one that did not load")
 	}
-	seen := refused == nil && v.private == "" && nav == nil && v.committed
-	if err := s.artefacts(seen, errorPage && v.private == ""); err != nil {
+	seen := nav == nil && v.committed
+	if err := s.artefacts(seen, errorPage); err != nil {
 		return nil, err
 	}
 	if err := s.certificates(nav); err != nil {
@@ -130,15 +138,19 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 	s.res.Ended = ended.UTC()
 	s.res.Tool = "zheng capture/" + s.opts.ToolVersion + " " + s.browser.version()
 	s.res.ToolSHA256 = s.browser.sha256
-	s.rec.stop()
-	s.decide(refused, nav)
+	s.filter.sync()
+	s.rec.stop(s.filter.address)
+	s.decide(nav)
 	if err := s.webArchive(); err != nil {
+		return nil, err
+	}
+	if err := s.networkLogs(); err != nil {
 		return nil, err
 	}
 	if err := s.requestLog(); err != nil {
 		return nil, err
 	}
-	s.decide(refused, nav) // again: the last files may be what is missing
+	s.decide(nav) // again: the last files may be what is missing
 	if err := s.environment(started, ended); err != nil {
 		return nil, err
 	}
@@ -181,10 +193,8 @@ func (s *session) listen(ev any) {
 // admit lets a request go or refuses it. Errors mean that the tab is gone.
 func (s *session) admit(ev *fetch.EventRequestPaused, redirects int) {
 	b := s.browser
-	if r := s.guard.check(b.ctx, ev.Request.URL, redirects); r != nil {
-		if r.policy {
-			s.rec.note(r.text)
-		}
+	if r := s.guard.check(ev.Request.URL, redirects); r != nil {
+		s.rec.note(r.text)
 		cdp.Call(b.ctx, b.tab, fetch.FailRequest, fetch.FailRequestParams{RequestID: ev.RequestID, ErrorReason: r.reason})
 		return
 	}
@@ -235,23 +245,11 @@ func (s *session) prepare() error {
 	return chromedp.Do(ctx, chromedp.EmulateViewport(int64(s.opts.ViewportW), int64(s.opts.ViewportH)))
 }
 
-// resolve looks the host up and checks its addresses before anything is sent.
-// It returns a refusal by policy; a name that does not resolve is left for the
-// browser to report.
-func (s *session) resolve(ctx context.Context) *refusal {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
-	defer cancel()
-	addrs, err := s.guard.resolve(ctx, s.url.Hostname())
-	switch {
-	case err != nil:
-		s.env.add("dns", envError, err.Error(), "addresses of the host")
-	default:
-		s.env.add("dns", envNA, addrs, "")
+// passed is told what the filter does.
+func (s *session) passed(e filter.Event) {
+	if e.Kind == filter.Refused {
+		s.rec.note(e.Reason)
 	}
-	if r := s.guard.check(ctx, s.url.String(), 0); r != nil && r.policy {
-		return r
-	}
-	return nil
 }
 
 // navigate loads the page and waits until it is there. Its error says why no
@@ -277,8 +275,6 @@ func (s *session) navigate() error {
 	for {
 		v := s.rec.view()
 		switch {
-		case v.private != "":
-			return nil // run looks at it
 		case v.overLimit:
 			s.missing = append(s.missing, fmt.Sprintf("stopped loading after %d bytes", s.opts.MaxBytes))
 			s.stopLoading()
@@ -499,11 +495,29 @@ func (s *session) requestLog() error {
 	return err
 }
 
+// barred says why the filter did not let the document of a URL through, by a rule
+// or because there was no way to its server; both are empty when it did.
+func (s *session) barred(rawURL string) (refused, failed string) {
+	host := hostOf(rawURL)
+	for _, e := range s.filter.log() {
+		if !strings.EqualFold(e.Host, host) {
+			continue
+		}
+		switch e.Kind {
+		case filter.Refused:
+			refused = e.Reason
+		case filter.Failed:
+			failed = e.Reason
+		}
+	}
+	return refused, failed
+}
+
 // decide sets the outcome from everything seen.
-func (s *session) decide(refused *refusal, nav error) {
+func (s *session) decide(nav error) {
 	v := s.rec.view()
 	r := &s.res
-	if v.doc != nil && v.private == "" {
+	if v.doc != nil {
 		r.HTTPStatus = int(v.doc.Status)
 	}
 	if v.docHop != nil {
@@ -512,15 +526,18 @@ func (s *session) decide(refused *refusal, nav error) {
 	if v.committed && nav == nil {
 		r.FinalURL = v.url
 	}
+	refused, failed := s.barred(v.mainURL)
 	switch {
-	case refused != nil:
-		r.Outcome, r.Reason = Blocked, refused.text
-	case v.private != "":
-		r.Outcome, r.Reason = Blocked, v.private
+	case nav != nil && refused != "":
+		r.Outcome, r.Reason = Blocked, refused
 	case nav != nil && strings.Contains(nav.Error(), "ERR_BLOCKED_BY_CLIENT"):
 		r.Outcome, r.Reason = Blocked, strings.Join(append(v.notes, nav.Error()), "; ")
 	case nav != nil:
-		r.Outcome, r.Reason = Failed, strings.Join(append(v.notes, nav.Error()), "; ")
+		why := append(v.notes, nav.Error())
+		if failed != "" {
+			why = append(why, failed)
+		}
+		r.Outcome, r.Reason = Failed, strings.Join(why, "; ")
 	case !v.committed:
 		r.Outcome, r.Reason = Failed, "no document came"
 	case r.Certificate == CertBad && !s.opts.InsecureOK:
@@ -548,24 +565,9 @@ func (s *session) environment(started, ended time.Time) error {
 		}
 	}
 	e.check("cache", v.cached == 0, v.cached, "0 responses from a cache")
-	private := 0
-	for _, ip := range v.remoteIPs {
-		if !public(ip) {
-			private++
-		}
-	}
-	observed := fmt.Sprintf("%d of %d remote addresses not on the public internet", private, len(v.remoteIPs))
-	if s.opts.AllowPrivate {
-		e.add("addresses", envNA, observed+"; allowed by the operator", "")
-	} else {
-		e.check("addresses", private == 0, observed, "all on the public internet")
-	}
-	// Another address proves nothing: large sites answer each look-up differently.
-	sameIP := envNA
-	if addrs, err := s.guard.resolve(s.browser.ctx, s.url.Hostname()); err == nil && slices.Contains(addrs, s.res.RemoteIP) {
-		sameIP = envOK
-	}
-	e.add("remote_ip", sameIP, s.res.RemoteIP, "one of those under dns")
+	e.addresses(v.remoteIPs, s.opts)
+	e.add("remote_ip", envNA, s.res.RemoteIP, "")
+	e.dns(s.filter.log(), s.url.Hostname(), s.filter.address(s.url.Hostname()))
 	e.add("final_url", envNA, s.res.FinalURL, s.opts.URL)
 	e.add("dialogs", envNA, v.dialogs, "")
 	e.close()

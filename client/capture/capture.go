@@ -99,8 +99,9 @@ type Options struct {
 	// host; the answer of the first that has one is used. Empty: the resolver of
 	// this machine.
 	Resolvers []string
-	// MaxBytes bounds what the page may download (decoded), what goes over the
-	// network, and what is written to OutDir, each; 0 means 256 MiB.
+	// MaxBytes bounds what the page may download (decoded) and, separately,
+	// what is written to OutDir; 0 means 256 MiB. Twice as much may go over the
+	// network before it is cut.
 	MaxBytes int64
 	// MaxRedirects bounds the HTTP redirects of one request; 0 means 10.
 	MaxRedirects int

@@ -77,7 +77,7 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 
 	s.next()
 	s.filter, err = startFilter(ctx, filter.Config{
-		Resolvers: s.opts.Resolvers, Allow: s.opts.AllowNets, AllowAll: s.opts.AllowPrivate, MaxBytes: s.opts.MaxBytes,
+		Resolvers: s.opts.Resolvers, Allow: s.opts.AllowNets, AllowAll: s.opts.AllowPrivate, MaxBytes: 2 * s.opts.MaxBytes,
 	}, s.passed)
 	if err != nil {
 		return nil, err

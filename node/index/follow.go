@@ -15,7 +15,7 @@ import (
 
 // Fields of the terms table. Numbers are never reused within a schema.
 const (
-	fieldAny    = 0 // value is empty: every evidence.seal
+	fieldAny    = 0 // value is empty: every evidence.seal and evidence.batch
 	fieldSHA256 = 1 // of a file, 32 bytes
 	fieldSM3    = 2 // of a file, 32 bytes
 	fieldCase   = 3 // case tag, 32 bytes
@@ -64,6 +64,7 @@ type writer struct {
 	statements []any          // rows of the table, one after another
 	matters    map[uint64]any // of the statements among them
 	terms      []term
+	batches    []any // rows of the table
 }
 
 // A term is a row of terms.
@@ -97,6 +98,7 @@ func (w *writer) insert(into string, columns int, args []any) {
 // flush writes what was gathered. Terms go in the order of their table's key.
 func (w *writer) flush(p Position, last tx.ID) {
 	w.insert("INSERT INTO statements", 8, w.statements)
+	w.insert("INSERT INTO batches", 4, w.batches)
 	slices.SortFunc(w.terms, func(a, b term) int {
 		return cmp.Or(cmp.Compare(a.field, b.field), bytes.Compare(a.value, b.value), cmp.Compare(a.seq, b.seq))
 	})
@@ -138,8 +140,16 @@ func (w *writer) add(e store.Entry) tx.ID {
 	}
 	w.statements = append(w.statements, int64(e.Seq), id[:], e.Height, string(s.Kind), string(s.Member), int64(s.At), matter, about)
 	w.matters[e.Seq] = matter
+	add := func(field int, value []byte) { w.terms = append(w.terms, term{field, value, int64(e.Seq)}) }
+	if b, ok := s.Body.(*tx.Batch); ok {
+		add(fieldAny, []byte{})
+		add(fieldMember, []byte(s.Member))
+		if !b.CaseTag.IsZero() {
+			add(fieldCase, b.CaseTag[:])
+		}
+		w.batches = append(w.batches, int64(e.Seq), b.List[:], b.Count, 0)
+	}
 	if ev, ok := s.Body.(*tx.Evidence); ok {
-		add := func(field int, value []byte) { w.terms = append(w.terms, term{field, value, int64(e.Seq)}) }
 		add(fieldAny, []byte{})
 		add(fieldMember, []byte(s.Member))
 		for i := range ev.Files {

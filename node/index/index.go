@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -19,7 +20,7 @@ import (
 )
 
 // schema is the version of the tables; another number makes Open rebuild.
-const schema = 1
+const schema = 2
 
 const tables = `
 CREATE TABLE statements (
@@ -45,7 +46,8 @@ CREATE TABLE cursor (
 	last     BLOB NOT NULL
 );
 INSERT INTO cursor VALUES (1, 0, 0, x'');
-PRAGMA user_version = 1;
+` + batchTables + `
+PRAGMA user_version = 2;
 `
 
 // batchSize is the number of entries of one SQL transaction: enough that the
@@ -59,6 +61,13 @@ type Index struct {
 	write *sql.DB // one connection, owned by Run
 	read  *sql.DB
 	wake  chan struct{} // capacity 1: there may be more to index
+
+	lists   func(ctx context.Context, list tx.Digest, bytes int64) ([]byte, error) // nil: digests of batches are not indexed
+	arrived atomic.Bool                                                            // a list may be there that was not
+
+	// Owned by Run.
+	filling *filling // nil: none
+	without int64    // batches before this entry have been looked for
 
 	mu       sync.Mutex
 	at       Position
@@ -203,6 +212,12 @@ func (x *Index) Run(ctx context.Context) error {
 			more, err := x.batch(ctx)
 			if ctx.Err() != nil {
 				return nil
+			}
+			if err == nil && !more {
+				more, err = x.fill(ctx)
+				if ctx.Err() != nil {
+					return nil
+				}
 			}
 			if err != nil {
 				return fmt.Errorf("index: %w", err)

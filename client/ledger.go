@@ -125,6 +125,9 @@ func (c *Client) Receipt(ctx context.Context, id tx.ID, o api.ReceiptOptions) ([
 	if o.At != "" {
 		q.Set("at", o.At)
 	}
+	if !o.Item.IsZero() {
+		q.Set("item", o.Item.String())
+	}
 	accept := api.MediaReceiptJSON
 	if o.Form == api.FormCompact {
 		accept = api.MediaReceiptCBOR

@@ -91,6 +91,8 @@ const (
 type ReceiptOptions struct {
 	Form string // ?form=, "" is FormJSON
 	At   string // ?at=, "" is AtLatest
+
+	Item tx.Digest // ?item=, of an evidence.batch: SHA-256 of the file; zero: of the batch as a whole
 }
 
 // Bounds of a page.

@@ -44,6 +44,7 @@ const (
 	MediaReceiptJSON = "application/vnd.zhenglian.receipt+json"
 	MediaReceiptCBOR = "application/vnd.zhenglian.receipt+cbor"
 	MediaProblem     = "application/problem+json"
+	MediaNDJSON      = "application/x-ndjson" // https://github.com/ndjson/ndjson-spec
 )
 
 // StatementURL is the path of a statement.

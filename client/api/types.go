@@ -105,8 +105,27 @@ type Evidence struct {
 	State        row.State `json:"state"`
 	Files        []File    `json:"files,omitempty"`
 	FilesRoot    tx.Digest `json:"files_root,omitzero"`
+	Batch        *Batch    `json:"batch,omitempty" doc:"of an evidence.batch, whose class is batch"`
 	StatementURL string    `json:"statement_url"`
 	ReceiptURL   string    `json:"receipt_url"`
+}
+
+// ClassBatch is the class of an evidence.batch.
+const ClassBatch = "batch"
+
+// A Batch is what an evidence.batch states: see package batch.
+type Batch struct {
+	Count int64     `json:"count"`
+	List  tx.Digest `json:"list_sha256"`
+	Root  tx.Digest `json:"root"`
+}
+
+// A BatchItem is a digest of a batch.
+type BatchItem struct {
+	ID         tx.ID  `json:"id" doc:"of the batch's statement"`
+	Seq        uint64 `json:"seq"`
+	Place      int    `json:"place" doc:"in the list, from 0"`
+	ReceiptURL string `json:"receipt_url"`
 }
 
 // A File is one file of an evidence item, by digest.
@@ -154,6 +173,7 @@ type Verification struct {
 	// Of a digest or an id.
 	Matches []Evidence      `json:"matches,omitempty" doc:"newest first, at most 100"`
 	HasMore bool            `json:"has_more,omitempty" doc:"there are more matches; see /v1/evidence"`
+	Items   []BatchItem     `json:"items,omitempty" doc:"batches that hold the digest, newest first, at most 100"`
 	ID      tx.ID           `json:"id,omitzero" doc:"statement that the receipt below proves"`
 	Receipt json.RawMessage `json:"receipt,omitempty" doc:"of the newest match"`
 	Index   *IndexStatus    `json:"index,omitempty" doc:"what was searched"`

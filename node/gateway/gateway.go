@@ -162,6 +162,9 @@ func New(c Config, o Options) (*Gateway, error) {
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}
+	if o.Index != nil && o.Blobs != nil {
+		o.Index.Lists(lists(o.Blobs))
+	}
 	g := &Gateway{ledger: newLedger(c, o), log: o.Log}
 	g.streams = newStreams(c, g.ledger)
 	m, err := newMetrics(o.Metrics, g.ledger, g.streams)

@@ -11,6 +11,7 @@ import (
 	"math"
 	"time"
 
+	"zhenglian/app/batch"
 	"zhenglian/app/receipt"
 	"zhenglian/app/row"
 	"zhenglian/app/state"
@@ -33,6 +34,7 @@ type ledger struct {
 	receipts *receipts
 	inFlight chan struct{} // one token for each submission that waits for a block
 	signers  signers
+	trees    *cache[tx.Digest, *batch.Tree] // by root
 	events   *events.Source
 }
 
@@ -50,6 +52,7 @@ func newLedger(c Config, o Options) *ledger {
 		flights:  f,
 		receipts: newReceipts(o.Chain, f),
 		inFlight: make(chan struct{}, c.InFlight),
+		trees:    newCache[tx.Digest, *batch.Tree](treesKept),
 		events:   events.New(o.Chain.Store()),
 	}
 }
@@ -219,15 +222,23 @@ func (l *ledger) receipt(ctx context.Context, id tx.ID, seq uint64, o api.Receip
 	if err != nil {
 		return nil, err
 	}
+	if !o.Item.IsZero() {
+		with := *m.receipt
+		if with.Item, err = l.itemOf(ctx, m.receipt, o.Item); err != nil {
+			return nil, err
+		}
+		m = &made{receipt: &with}
+	}
 	if o.Form == api.FormCompact {
 		return m.receipt.Compact().EncodeCBOR()
 	}
-	if o.At == api.AtEntry {
+	r := m.receipt
+	if o.At != api.AtEntry {
+		if r, err = l.receipts.later(m); err != nil {
+			return nil, err
+		}
+	} else if m.json != nil {
 		return m.json, nil
-	}
-	r, err := l.receipts.later(m)
-	if err != nil {
-		return nil, err
 	}
 	return r.EncodeJSON()
 }
@@ -309,18 +320,21 @@ func (l *ledger) evidence(v *store.View, seq uint64) (api.Evidence, error) {
 	if err != nil {
 		return api.Evidence{}, err
 	}
-	body, ok := st.Statement.Body.(*tx.Evidence)
-	if !ok {
-		return api.Evidence{}, fmt.Errorf("entry %d is indexed as evidence and is %s", seq, st.Statement.Kind)
-	}
 	e := api.Evidence{
 		ID: st.ID, Seq: seq, Height: st.Height,
-		Member: string(st.Statement.Member), At: st.Statement.At,
-		Class: body.Class, CaseTag: body.CaseTag, State: st.State, FilesRoot: body.FilesRoot,
+		Member: string(st.Statement.Member), At: st.Statement.At, State: st.State,
 		StatementURL: api.StatementURL(st.ID), ReceiptURL: api.ReceiptURL(st.ID),
 	}
-	for _, f := range body.Files {
-		e.Files = append(e.Files, api.File{SHA256: f.SHA256, SM3: f.SM3, Bytes: f.Bytes, Media: f.Media, Role: f.Role})
+	switch body := st.Statement.Body.(type) {
+	case *tx.Evidence:
+		e.Class, e.CaseTag, e.FilesRoot = body.Class, body.CaseTag, body.FilesRoot
+		for _, f := range body.Files {
+			e.Files = append(e.Files, api.File{SHA256: f.SHA256, SM3: f.SM3, Bytes: f.Bytes, Media: f.Media, Role: f.Role})
+		}
+	case *tx.Batch:
+		e.Class, e.CaseTag, e.Batch = api.ClassBatch, body.CaseTag, &api.Batch{Count: body.Count, List: body.List, Root: body.Root}
+	default:
+		return api.Evidence{}, fmt.Errorf("entry %d is indexed as evidence and is %s", seq, st.Statement.Kind)
 	}
 	return e, nil
 }
@@ -349,6 +363,9 @@ func (l *ledger) PutBlob(ctx context.Context, d tx.Digest, _ int64, body io.Read
 	info, err := l.blobs.Put(ctx, blob.Digest(d), body)
 	if err != nil {
 		return nil, blobProblem(err)
+	}
+	if l.index != nil {
+		l.index.Arrived()
 	}
 	return &api.Blob{SHA256: d, Bytes: info.Bytes, URL: api.BlobURL(d)}, nil
 }

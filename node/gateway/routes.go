@@ -39,6 +39,7 @@ func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, m *metrics,
 		return nil, err
 	}
 	r.Use(identify(log), logged(log), m.count, survive(log), admit(guard, c.Rate, c.Burst), bodyWait(c.BodyWait))
+	r.Use(verifyStream(l, c.BodyWait))
 	r.NoRoute(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeNotFound, "no such path")) })
 	r.NoMethod(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeMethod, "")) })
 
@@ -287,9 +288,16 @@ func readRoutes(h huma.API, c Config, l *ledger) {
 		StatementPath
 		Form   string `query:"form" enum:"json,compact" doc:"default json, or what Accept asks for"`
 		At     string `query:"at" enum:"entry,latest" default:"latest" doc:"entry: as it was accepted; latest: and what holds now"`
+		Item   string `query:"item" pattern:"^[0-9a-f]{64}$" doc:"of an evidence.batch: SHA-256 of the file whose own receipt is wanted"`
 		Accept string `header:"Accept"`
 	}) (*document, error) {
 		o := api.ReceiptOptions{Form: in.Form, At: in.At}
+		if in.Item != "" {
+			o.Item, _ = tx.ParseDigest(in.Item) // the pattern has been checked
+			if o.Item.IsZero() {
+				return nil, badParameter("query.item", "want a digest that is not all zero")
+			}
+		}
 		if o.Form == "" && strings.Contains(in.Accept, api.MediaReceiptCBOR) {
 			o.Form = api.FormCompact
 		}
@@ -353,8 +361,10 @@ func readRoutes(h huma.API, c Config, l *ledger) {
 		Summary: "Is this on the ledger? · 账本上有没有",
 		Description: "Ask for a file by digest, a statement by id, or a row of the state. Rows are answered with a proof of presence or absence. " +
 			"Digests and ids are no keys of the state: when they are not found, the answer says so and says what that does not prove.\n\n" +
+			"As application/x-ndjson: up to 1 048 576 lines {\"sha256\":…} or {\"sm3\":…}, answered line by line; the last line counts them.\n\n" +
 			"按文件摘要、陈述编号或状态键查询；状态键附存在或不存在证明，其余如实说明未查到及其不能证明的事项。",
 		DefaultStatus: http.StatusOK, MaxBodyBytes: maxVerifyBody, BodyReadTimeout: c.BodyWait,
+		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{api.MediaNDJSON: ndjsonLines}},
 	}, func(ctx context.Context, in *struct{ Body api.VerifyRequest }) (*body[api.Verification], error) {
 		return respond(l.Verify(ctx, in.Body))
 	})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"zhenglian/app/row"
 	"zhenglian/app/tx"
@@ -83,6 +84,14 @@ func (l *ledger) verifyFile(ctx context.Context, algorithm, value string) (*api.
 		return nil, err
 	}
 	v := &api.Verification{Height: st.Height, Matches: data, HasMore: more, Index: &st}
+	if algorithm == "sha256" {
+		if v.Items, err = l.itemsOf(ctx, d); err != nil {
+			return nil, err
+		}
+	}
+	if len(data) == 0 && len(v.Items) > 0 {
+		return l.verifyItem(ctx, v, d)
+	}
 	if len(data) == 0 {
 		v.Answer = sentence(
 			fmt.Sprintf("本网关的索引截至高度 %d（日志共 %d 条）未收录此摘要。", st.Height, st.LogSize),
@@ -90,8 +99,8 @@ func (l *ledger) verifyFile(ctx context.Context, algorithm, value string) (*api.
 		v.NotProven = []api.Sentence{
 			sentence("这不是不存在的证明：文件摘要不是状态树的键，索引也不在共识之内。可下载日志（/tile/entries/）自行核对。",
 				"This is no proof of absence: file digests are no keys of the state tree, and the index is outside the consensus. Anyone can read the whole log (/tile/entries/) and see."),
-			sentence("以默克尔根（files_root）登记的文件，不能用单个文件的摘要查到。",
-				"A file that was registered under a Merkle root (files_root) is not found by its own digest."),
+			sentence("以默克尔根登记的文件（files_root，或摘要清单未交本网关的批次），不能用单个文件的摘要查到。",
+				"A file that was registered under a Merkle root (files_root, or a batch whose list is not here) is not found by its own digest."),
 			sentence("文件只要改动一个字节，摘要就不同；这里不能说明是否登记过相近的文件。",
 				"A file that differs in one byte has another digest; nothing is said of similar files."),
 		}
@@ -110,6 +119,42 @@ func (l *ledger) verifyFile(ctx context.Context, algorithm, value string) (*api.
 			"The list comes from an index; it is no proof that there are no other statements."),
 	}
 	return v, l.addReceipt(ctx, v, data[0].ID, data[0].Seq)
+}
+
+// itemsOf finds the batches that hold a digest, newest first.
+func (l *ledger) itemsOf(ctx context.Context, d tx.Digest) (items []api.BatchItem, err error) {
+	hits, err := l.index.Lookup(ctx, false, []tx.Digest{d})
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range slices.Backward(hits[0].Items) {
+		if len(items) == maxMatches {
+			break
+		}
+		e, err := l.evidence(l.chain.Store().View(), x.Seq)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, api.BatchItem{ID: e.ID, Seq: x.Seq, Place: x.Place, ReceiptURL: e.ReceiptURL + "?item=" + d.String()})
+	}
+	return items, nil
+}
+
+// verifyItem answers for a digest that only batches hold.
+func (l *ledger) verifyItem(ctx context.Context, v *api.Verification, d tx.Digest) (_ *api.Verification, err error) {
+	x := v.Items[0]
+	v.Found, v.ID = true, x.ID
+	v.Answer = sentence(
+		fmt.Sprintf("账本上第 %d 号日志的批次登记了此摘要，为其第 %d 项（从 0 数起）。", x.Seq, x.Place),
+		fmt.Sprintf("The batch of log entry %d holds this digest as item %d, counted from 0.", x.Seq, x.Place))
+	v.NotProven = []api.Sentence{
+		sentence("证明力在回执，不在本答复：请用 zheng-verify 离线验证回执与文件。",
+			"The receipt is the proof, not this answer: verify it and the file offline with zheng-verify."),
+		sentence("登记证明该摘要在封存时间之前已经存在，不证明文件内容真实。",
+			"Registration proves that the digest existed when it was sealed, not that the content is true."),
+	}
+	v.Receipt, err = l.receipt(ctx, x.ID, x.Seq, api.ReceiptOptions{Item: d})
+	return v, err
 }
 
 // verifyID looks for a statement by id.

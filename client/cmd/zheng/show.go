@@ -77,7 +77,7 @@ func stateOf(s *api.Statement) string {
 }
 
 func (c *cli) receiptCmd() *cobra.Command {
-	var out, form, at string
+	var out, form, at, item string
 	cmd := &cobra.Command{
 		Use: "receipt ID", Args: c.args(1, 1),
 		Short: c.tr("fetch the receipt of a statement", "取得陈述的回执"),
@@ -105,7 +105,13 @@ func (c *cli) receiptCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, err := g.Receipt(cmd.Context(), id, api.ReceiptOptions{Form: form, At: at})
+			o := api.ReceiptOptions{Form: form, At: at}
+			if item != "" {
+				if o.Item, err = tx.ParseDigest(item); err != nil {
+					return c.usage("--item: want 64 lower-case hex digits", "--item：应为 64 位小写十六进制")
+				}
+			}
+			b, err := g.Receipt(cmd.Context(), id, o)
 			if err != nil {
 				return err
 			}
@@ -135,5 +141,6 @@ func (c *cli) receiptCmd() *cobra.Command {
 	cmd.Flags().StringVar(&out, "out", "", c.tr("file to write (default: stdout)", "保存为（默认输出到标准输出）"))
 	cmd.Flags().StringVar(&form, "form", api.FormJSON, c.tr("json, or compact for printing", "json，或供打印的 compact"))
 	cmd.Flags().StringVar(&at, "at", api.AtLatest, c.tr("entry: as it was accepted; latest: and what holds now", "entry：上链之时；latest：并含当前状态"))
+	cmd.Flags().StringVar(&item, "item", "", c.tr("of a batch: SHA-256 of the file whose own receipt is wanted", "批次中某一文件的 SHA-256：取其单独回执"))
 	return cmd
 }

@@ -36,7 +36,7 @@ func (s *session) webArchive() error {
 		}
 	}
 	at := s.res.Started
-	if v := s.rec.view(); v.docHop != nil {
+	if v := s.rec.main(); v.docHop != nil {
 		at = v.docHop.started
 	}
 	for _, f := range []struct {

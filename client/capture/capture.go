@@ -62,7 +62,7 @@ var (
 	ErrURL = errors.New("not a URL that can be captured")
 )
 
-// maxResolvers bounds Options.Resolvers.
+// maxResolvers bounds Options.Resolvers and Options.TimeServers.
 const maxResolvers = 16
 
 // Options says what to capture and how.
@@ -105,6 +105,20 @@ type Options struct {
 	MaxBytes int64
 	// MaxRedirects bounds the HTTP redirects of one request; 0 means 10.
 	MaxRedirects int
+	// TimeServers are asked for the time while the page loads: host or host:port by
+	// SNTP, an http or https URL by the Date of its answer. They are the
+	// operator's, and are not asked through the filter.
+	TimeServers []string
+	// Steps are done after URL was loaded, before anything is taken.
+	Steps []Step
+	// Licence is the page of the shop's business licence, taken after the page
+	// itself: a URL, or the CSS selector of a link to it.
+	Licence string
+	// NoRecording leaves the recording of the window out.
+	NoRecording bool
+	// Note is shown at the beginning of the recording, such as the hash of a block
+	// that is not older than it.
+	Note string
 	// Cookies says whether values of cookies and credentials in headers become
 	// part of the evidence: CookiesRedacted, which is the default, or
 	// CookiesKept.
@@ -131,12 +145,22 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 		return o, nil, fmt.Errorf("%w: it holds a user name or password", ErrURL)
 	case len(o.Resolvers) > maxResolvers:
 		return o, nil, fmt.Errorf("%d resolvers; the limit is %d", len(o.Resolvers), maxResolvers)
+	case len(o.TimeServers) > maxResolvers:
+		return o, nil, fmt.Errorf("%d time servers; the limit is %d", len(o.TimeServers), maxResolvers)
 	case o.OutDir == "":
 		return o, nil, errors.New("no output directory given")
 	case o.Cookies != "" && o.Cookies != CookiesRedacted && o.Cookies != CookiesKept:
 		return o, nil, fmt.Errorf("unknown policy on cookies %q", o.Cookies)
 	case o.Timeout < 0 || o.ViewportW < 0 || o.ViewportH < 0 || o.MaxBytes < 0 || o.MaxRedirects < 0:
 		return o, nil, errors.New("negative capture limit")
+	}
+	if err := checkSteps(o.Steps); err != nil {
+		return o, nil, err
+	}
+	for _, t := range o.TimeServers {
+		if err := checkTimeServer(t); err != nil {
+			return o, nil, err
+		}
 	}
 	for _, r := range o.Resolvers {
 		if _, err := netip.ParseAddrPort(r); err != nil {
@@ -193,6 +217,7 @@ type Result struct {
 	Method     string   // constant Method
 	Tool       string   // "zheng capture/<version> chromium/<version>"
 	ToolSHA256 [32]byte // of the browser's executable file
+	Perceptual string   // hash of what the window showed, 16 hex digits: see perceptual
 	EnvSHA256  [32]byte // of env.json
 	EnvResult  string   // "ok" or "fail", see env.json
 

@@ -66,6 +66,7 @@ type recorder struct {
 	open     map[network.RequestID]*hop
 	chains   map[network.RequestID]*chain
 	page     string    // for which the tab is loading
+	frozen   *view     // of the document, once the tab has gone on
 	last     time.Time // of the last event of the network
 	received int64     // decoded bytes of all bodies
 
@@ -183,6 +184,10 @@ func (r *recorder) listen(ev any) {
 		if ev.Frame.ParentID == "" {
 			r.loader, r.url = ev.Frame.LoaderID, ev.Frame.URL+ev.Frame.URLFragment
 		}
+	case *page.EventNavigatedWithinDocument:
+		if ev.FrameID == r.frame {
+			r.url = ev.URL
+		}
 	case *page.EventLifecycleEvent:
 		if ev.FrameID == r.frame && ev.Name == "load" {
 			r.loaded = ev.LoaderID
@@ -263,6 +268,33 @@ func (r *recorder) stop(address func(host string) netip.Addr) {
 		h.RemoteIP, h.RemotePort = ip.String(), port
 		r.remoteIP[ip] = true
 	}
+}
+
+func (r *recorder) isStopped() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopped
+}
+
+// freeze keeps what is known of the document, because the tab goes on to another
+// page, which belongs to the capture under the name given.
+func (r *recorder) freeze(next string) {
+	v := r.view()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.frozen, r.page = &v, next
+}
+
+// main is the view of the document that was captured, wherever the tab is now.
+func (r *recorder) main() view {
+	v := r.view()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if f := r.frozen; f != nil {
+		v.committed, v.loaded, v.url, v.mainURL, v.doc, v.docHop = f.committed, f.loaded, f.url, f.mainURL, f.doc, f.docHop
+		v.certErr, v.certChain = f.certErr, f.certChain
+	}
+	return v
 }
 
 // exchanges returns the hops, with the headers of the wire.

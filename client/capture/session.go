@@ -16,6 +16,7 @@ import (
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/fetch"
+	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -37,8 +38,8 @@ const (
 )
 
 // steps are what Options.Progress is told, in order.
-var steps = []string{"start browser", "load page", "screenshot", "archive", "pdf", "text",
-	"certificates", "web archive", "connections", "request log", "environment", "summary"}
+var steps = []string{"start browser", "load page", "entry steps", "window", "screenshot", "archive", "pdf", "text", "html", "cookies",
+	"certificates", "licence page", "recording", "web archive", "connections", "request log", "environment", "summary"}
 
 // session is one run of Page.
 type session struct {
@@ -51,6 +52,9 @@ type session struct {
 	guard   *guard
 	rec     *recorder
 	bodies  *bodies
+	console console
+	cast    screencast
+	clocks  chan []clockReading
 	filter  *filterProcess
 	frame   cdp.FrameID
 
@@ -108,8 +112,24 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 		return nil, err
 	}
 
+	if len(s.opts.TimeServers) > 0 {
+		s.clocks = make(chan []clockReading, 1)
+		go func() { s.clocks <- askClocks(ctx, s.opts.TimeServers) }()
+	}
+	if !s.opts.NoRecording {
+		if err := s.startRecording(s.browser.ctx); err != nil {
+			return nil, fmt.Errorf("record: %w", err)
+		}
+	}
+
 	s.next()
 	nav := s.navigate()
+	s.next()
+	if nav == nil {
+		if err := s.walk(); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.alive(ctx); err != nil {
 		return nil, err
 	}
@@ -126,6 +146,20 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 	if err := s.certificates(nav); err != nil {
 		return nil, err
 	}
+	if seen {
+		if err := s.licence(); err != nil {
+			return nil, err
+		}
+	} else {
+		s.next()
+	}
+	s.bodies.wait()
+	s.filter.sync()
+	s.rec.stop(s.filter.address)
+	ended := time.Now()
+	if err := s.recording(); err != nil {
+		return nil, err
+	}
 	hashing.Wait()
 	if hashErr != nil {
 		return nil, hashErr
@@ -134,14 +168,14 @@ func (s *session) run(ctx context.Context) (_ *Result, err error) {
 		return nil, err
 	}
 
-	ended := time.Now()
 	s.res.Ended = ended.UTC()
 	s.res.Tool = "zheng capture/" + s.opts.ToolVersion + " " + s.browser.version()
 	s.res.ToolSHA256 = s.browser.sha256
-	s.filter.sync()
-	s.rec.stop(s.filter.address)
 	s.decide(nav)
 	if err := s.webArchive(); err != nil {
+		return nil, err
+	}
+	if err := s.consoleLog(); err != nil {
 		return nil, err
 	}
 	if err := s.networkLogs(); err != nil {
@@ -176,10 +210,22 @@ func (s *session) alive(ctx context.Context) error {
 // listen is told every event of the tab, in order, and must not block.
 func (s *session) listen(ev any) {
 	s.rec.listen(ev)
+	s.console.listen(ev)
 	switch ev := ev.(type) {
 	case *fetch.EventRequestPaused:
+		if ev.Request.URL == encoderURL && s.rec.isStopped() {
+			go s.fulfil(ev)
+			return
+		}
 		redirects := s.guard.hop(ev.NetworkID)
 		go s.admit(ev, redirects)
+	case *page.EventScreencastFrame:
+		at := time.Now()
+		if ev.Metadata != nil && ev.Metadata.Timestamp > 0 {
+			at = wallTime(ev.Metadata.Timestamp)
+		}
+		s.cast.add(at, ev.Data)
+		go cdp.Call(s.browser.ctx, s.browser.tab, page.ScreencastFrameAck, page.ScreencastFrameAckParams{SessionID: ev.SessionID})
 	case *network.EventLoadingFinished:
 		if h := s.rec.finished(ev.RequestID); h != nil {
 			s.bodies.fetch(s.browser.ctx, s.browser.tab, ev.RequestID, h)
@@ -223,6 +269,12 @@ func (s *session) prepare() error {
 		return err
 	}
 	if _, err := cdp.Call(ctx, t, network.SetBypassServiceWorker, network.SetBypassServiceWorkerParams{Bypass: true}); err != nil {
+		return err
+	}
+	if _, err := cdp.Call(ctx, t, runtime.Enable, cdp.Empty{}); err != nil {
+		return err
+	}
+	if _, err := cdp.Call(ctx, t, cdplog.Enable, cdp.Empty{}); err != nil {
 		return err
 	}
 	if _, err := cdp.Call(ctx, t, security.Enable, cdp.Empty{}); err != nil {
@@ -325,10 +377,13 @@ func (s *session) artefacts(seen, errorPage bool) error {
 		take              func(context.Context) ([]byte, error)
 	}
 	all := []artefact{
+		{"viewport.png", "viewport", "image/png", s.viewport},
 		{"page.png", "screenshot", "image/png", s.screenshot},
 		{"page.mhtml", "mhtml", "multipart/related", s.mhtml},
 		{"page.pdf", "pdf", "application/pdf", s.pdf},
 		{"text.txt", "text", "text/plain; charset=utf-8", s.text},
+		{"page.html", "html", "text/html; charset=utf-8", s.html},
+		{"cookies.json", "cookies", "application/json", s.cookies},
 	}
 	for i, a := range all {
 		s.next()
@@ -381,31 +436,12 @@ func (s *session) pdf(ctx context.Context) ([]byte, error) {
 	return chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), chromedp.PDFPrintBackground(), chromedp.PDFStream())(ctx, s.browser.tab)
 }
 
-// text reads title and visible text in an isolated world, where the page's
-// scripts cannot replace the accessors.
+// text reads title and visible text.
 func (s *session) text(ctx context.Context) ([]byte, error) {
-	w, err := cdp.Call(ctx, s.browser.tab, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: s.frame, WorldName: "capture"})
-	if err != nil {
+	if err := s.evaluate(ctx, "document.title", &s.res.Title); err != nil {
 		return nil, err
 	}
-	read := func(expr string) (string, error) {
-		byValue := true
-		r, err := cdp.Call(ctx, s.browser.tab, runtime.Evaluate, runtime.EvaluateParams{
-			Expression: expr, ContextID: w.ExecutionContextID, ReturnByValue: &byValue,
-		})
-		if err != nil {
-			return "", err
-		}
-		if r.ExceptionDetails != nil {
-			return "", fmt.Errorf("read page: %s", r.ExceptionDetails.Text)
-		}
-		return decodeString(r.Result.Value)
-	}
-	if s.res.Title, err = read("document.title"); err != nil {
-		return nil, err
-	}
-	text, err := read("document.documentElement.innerText ?? document.documentElement.textContent ?? ''")
-	return []byte(text), err
+	return s.visibleText(ctx)
 }
 
 // certificates writes the chain of the main document's connection and judges it.
@@ -444,6 +480,9 @@ func (s *session) certificates(nav error) error {
 	}
 	if err != nil {
 		s.missing = append(s.missing, fmt.Sprintf("certificates: %v", err))
+	}
+	if err := s.probe(origin, host, chain); err != nil {
+		return err
 	}
 	for i, c := range chain {
 		name := fmt.Sprintf("tls/%02d.der", i)
@@ -515,7 +554,7 @@ func (s *session) barred(rawURL string) (refused, failed string) {
 
 // decide sets the outcome from everything seen.
 func (s *session) decide(nav error) {
-	v := s.rec.view()
+	v := s.rec.main()
 	r := &s.res
 	if v.doc != nil {
 		r.HTTPStatus = int(v.doc.Status)
@@ -553,12 +592,28 @@ func (s *session) decide(nav error) {
 	}
 }
 
+// clock writes what the time servers said, and judges this machine's clock.
+func (s *session) clock() error {
+	if s.clocks == nil {
+		s.env.clockOffset(nil)
+		return nil
+	}
+	all := <-s.clocks // bounded by clockTime
+	s.env.clockOffset(all)
+	_, err := s.out.writeJSON("clock.json", "clock", all)
+	return err
+}
+
 // environment writes env.json.
 func (s *session) environment(started, ended time.Time) error {
 	s.next()
-	v, e := s.rec.view(), s.env
+	v, e := s.rec.main(), s.env
 	e.addBrowser(s.browser, spkiList(s.opts.ExtraRootCAs))
 	e.addClock(clockStep(started, ended))
+	if err := s.clock(); err != nil {
+		return err
+	}
+	e.hostsFile("/etc/hosts", s.url.Hostname())
 	if v.doc != nil {
 		if d, err := serverDate(v.doc.Headers); err == nil {
 			e.add("clock_server", envNA, fmt.Sprintf("the server's Date is %v from ours", d.Sub(responseTime(v.doc)).Round(time.Second)), "")

@@ -2,14 +2,11 @@ package capture
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp/jsonv2"
 	"github.com/chromedp/cdproto/network"
 )
 
@@ -26,6 +23,8 @@ type summaryJSON struct {
 	HTTPStatus  int           `json:"http_status"`
 	RemoteIP    string        `json:"remote_ip"`
 	Certificate Certificate   `json:"certificate"`
+	Perceptual  string        `json:"perceptual_hash,omitempty"` // of viewport.png
+	Cookies     string        `json:"cookies"`                   // policy
 	Method      string        `json:"method"`
 	Tool        string        `json:"tool"`
 	ToolSHA256  string        `json:"tool_sha256"`
@@ -60,6 +59,8 @@ func (s *session) summary() error {
 		Reason:      r.Reason,
 		HTTPStatus:  r.HTTPStatus,
 		Certificate: r.Certificate,
+		Perceptual:  r.Perceptual,
+		Cookies:     s.opts.Cookies,
 		Method:      r.Method,
 		Tool:        r.Tool,
 		ToolSHA256:  hex.EncodeToString(r.ToolSHA256[:]),
@@ -81,15 +82,6 @@ func (s *session) summary() error {
 	}
 	r.Files = s.out.files
 	return nil
-}
-
-// decodeString reads a JSON string that came from the page.
-func decodeString(v jsonv2.Value) (string, error) {
-	var s string
-	if err := json.Unmarshal(v, &s); err != nil {
-		return "", fmt.Errorf("read page: %w", err)
-	}
-	return s, nil
 }
 
 // serverDate is the Date header of a response (RFC 9110, section 6.6.1).

@@ -122,12 +122,17 @@ func (r *tlsReport) addConnection(d *network.SecurityDetails) {
 }
 
 func (r *tlsReport) addCert(file string, c *x509.Certificate) {
+	r.Chain = append(r.Chain, describe(file, c))
+}
+
+// describe says what a certificate in a file is.
+func describe(file string, c *x509.Certificate) tlsCert {
 	sum := sha256.Sum256(c.Raw)
 	names := append([]string(nil), c.DNSNames...)
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}
-	r.Chain = append(r.Chain, tlsCert{
+	return tlsCert{
 		File:      file,
 		SHA256:    hex.EncodeToString(sum[:]),
 		Subject:   c.Subject.String(),
@@ -136,5 +141,5 @@ func (r *tlsReport) addCert(file string, c *x509.Certificate) {
 		Names:     names,
 		NotBefore: stamp(c.NotBefore),
 		NotAfter:  stamp(c.NotAfter),
-	})
+	}
 }

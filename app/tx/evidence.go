@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"slices"
 	"strconv"
 )
 
@@ -22,6 +23,10 @@ const (
 	MaxTSA       = 8
 )
 
+// RoleWaiver is the role of the file in which a second officer says why evidence is
+// stated although the capturing environment failed.
+const RoleWaiver = "waiver"
+
 // Evidence is the body of evidence.seal. Every member is a digest, a number or a
 // word from a table: there is no place to write a name, a telephone number or
 // an address. Such fields are leaves of the salted tree whose root is
@@ -31,7 +36,7 @@ const (
 //	captured    object  {ended, method, started, tool, tool_sha256}
 //	case_tag    hex     keyed pseudonym of the case, optional
 //	class       string  web_capture | file | video | monitor
-//	env         object  {report_sha256, result: ok | fail | na}; required for web_capture
+//	env         object  {report_sha256, result: ok | fail | na}; required for web_capture; fail goes with a file in the role waiver
 //	fields_root hex     root of the salted field tree, optional
 //	file_count  int     with files_root: how many leaves it has
 //	files       array   1 to 64 of {bytes, media, role, sha256, sm3}; or files_root
@@ -255,6 +260,10 @@ func (b *Evidence) Validate() error {
 	}
 	if b.Class == "web_capture" && b.Env == nil {
 		return fail(CodeMissing, "env", "a web capture states its environment report")
+	}
+	// Whoever signs then signs the reason as well: the statement has its digest.
+	if b.Env != nil && b.Env.Result == "fail" && !slices.ContainsFunc(b.Files, func(f File) bool { return f.Role == RoleWaiver }) {
+		return fail(CodeBody, "env", "a failed environment needs a file in the role waiver")
 	}
 	return nil
 }

@@ -196,6 +196,7 @@ func writeVectors(t *testing.T, dir string) {
 	sub("missing member", seal, `"prev":"",`, ``)
 	sub("missing member of the body", seal, `"class":"web_capture",`, ``)
 	sub("web capture without env", seal, seal[strings.Index(seal, `"env"`):strings.Index(seal, `"fields_root"`)], ``)
+	sub("failed environment without a waiver", seal, `"result":"ok"`, `"result":"fail"`)
 	sub("escaped solidus", seal, `image/png`, `image\/png`)
 	sub("escape that need not be there", seal, `"chain":"z`, `"chain":"\u007a`)
 	sub("upper-case hex", seal, `"hash":"01`, `"hash":"0A`)

@@ -68,3 +68,17 @@ type envReport struct {
 		Result string `json:"result"`
 	} `json:"items"`
 }
+
+// FailedItems lists the items of env.json that are neither ok nor na.
+func FailedItems(env []byte) (bad []string, err error) {
+	var r envReport
+	if err := json.Unmarshal(env, &r); err != nil {
+		return nil, fmt.Errorf("env.json: %w", err)
+	}
+	for _, it := range r.Items {
+		if it.Result != "ok" && it.Result != "na" {
+			bad = append(bad, it.ID)
+		}
+	}
+	return bad, nil
+}

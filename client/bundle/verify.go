@@ -581,6 +581,14 @@ func (v *verification) environment() {
 	}
 	if r.Result != "ok" || len(bad) > 0 {
 		list := strings.Join(bad, ", ")
+		if w, err := v.waiver(); err != nil {
+			v.failed("environment", "采集环境有项目不合格（"+list+"），且接受说明不成立", "The capturing environment was not clean ("+list+"), and the waiver does not hold", err)
+			return
+		} else if w != nil {
+			v.set("environment", receipt.Warn, "采集环境有项目不合格："+list+"。账户 "+w.Account.String()+" 已会签接受，理由："+Text(w.Reason)+"。",
+				"The capturing environment was not clean: "+list+". Account "+w.Account.String()+" signed to accept that, because: "+Text(w.Reason)+".")
+			return
+		}
 		v.set("environment", receipt.Warn, "采集环境有项目不合格："+list+"。", "The capturing environment was not clean: "+list+".")
 		return
 	}

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -20,9 +22,10 @@ import (
 
 // captureFlags are the settings of a capture.
 type captureFlags struct {
-	browser, viewport, extraRoot string
-	timeout                      time.Duration
-	insecure, allowPrivate       bool
+	browser, viewport, extraRoot, steps, licence, note string
+	timeout                                            time.Duration
+	insecure, allowPrivate, keepCookies, noRecording   bool
+	allowNets, resolvers, clocks                       []string
 }
 
 func (c *cli) captureFlags(cmd *cobra.Command) *captureFlags {
@@ -34,7 +37,41 @@ func (c *cli) captureFlags(cmd *cobra.Command) *captureFlags {
 	fl.BoolVar(&f.insecure, "insecure", false, c.tr("go on when the certificate is bad; the capture says so", "证书无效时仍继续，取证结果会注明"))
 	fl.BoolVar(&f.allowPrivate, "allow-private", false, c.tr("allow addresses that are not on the public internet", "允许访问非公网地址"))
 	fl.StringVar(&f.extraRoot, "extra-root", "", c.tr("PEM file of authorities trusted besides the browser's", "额外信任的根证书（PEM 文件）"))
+	fl.StringSliceVar(&f.allowNets, "allow-net", nil, c.tr("networks that are not public and may be reached, as 10.1.0.0/16", "允许访问的非公网网段，如 10.1.0.0/16"))
+	fl.StringSliceVar(&f.resolvers, "resolver", nil, c.tr("DNS servers to ask, as 1.2.3.4:53; name at least two", "域名解析服务器，如 1.2.3.4:53，宜用两个以上"))
+	fl.StringSliceVar(&f.clocks, "time-server", nil, c.tr("time servers to compare the clock with: host, or https URL", "校时服务器：主机名或 https 网址"))
+	fl.StringVar(&f.steps, "steps", "", c.tr("JSON file of entry steps: goto, click, type, wait, pause, scroll", "进入步骤文件（JSON）：goto、click、type、wait、pause、scroll"))
+	fl.StringVar(&f.licence, "licence", "", c.tr("page of the shop's licence: URL, or CSS selector of a link to it", "店铺亮照页面：网址，或指向它的链接的 CSS 选择器"))
+	fl.StringVar(&f.note, "note", "", c.tr("text shown at the beginning of the recording", "录屏开头显示的文字"))
+	fl.BoolVar(&f.keepCookies, "keep-cookies", false, c.tr("keep the values of cookies and credentials", "保留 Cookie 和凭据的值"))
+	fl.BoolVar(&f.noRecording, "no-recording", false, c.tr("make no recording of the window", "不录制窗口"))
 	return f
+}
+
+// options reads the settings into o.
+func (f *captureFlags) options(c *cli, o *capture.Options) error {
+	o.Resolvers, o.TimeServers, o.Licence, o.Note, o.NoRecording = f.resolvers, f.clocks, f.licence, f.note, f.noRecording
+	if f.keepCookies {
+		o.Cookies = capture.CookiesKept
+	}
+	for _, n := range f.allowNets {
+		p, err := netip.ParsePrefix(n)
+		if err != nil {
+			return c.usage("--allow-net %q: want a network like 10.1.0.0/16", "--allow-net %q：应为网段，如 10.1.0.0/16", n)
+		}
+		o.AllowNets = append(o.AllowNets, p)
+	}
+	if f.steps == "" {
+		return nil
+	}
+	b, err := os.ReadFile(f.steps)
+	if err != nil {
+		return err
+	}
+	if o.Steps, err = capture.ParseSteps(b); err != nil {
+		return fmt.Errorf("%w: --steps %s: %w", errUsage, f.steps, err)
+	}
+	return nil
 }
 
 // capturePage captures one page into the folder dir.
@@ -52,6 +89,9 @@ func (c *cli) capturePage(ctx context.Context, f *captureFlags, address, dir str
 			return nil, fmt.Errorf("extra root: %w", err)
 		}
 		o.ExtraRootCAs = roots
+	}
+	if err := f.options(c, &o); err != nil {
+		return nil, err
 	}
 	var b *bar
 	o.Progress = func(_ string, done, total int) {
@@ -121,11 +161,16 @@ func (c *cli) captureCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "capture URL", Args: c.args(1, 1),
 		Short: c.tr("capture a web page into a folder", "把网页取证到文件夹"),
-		Long: c.tr(`Captures a page with a headless browser in a fresh profile: screenshot, MHTML,
-PDF, text, requests, certificates, and a report on the capturing machine.
-Put the folder on the ledger with: zheng notarize DIR`,
-			`以全新配置的无界面浏览器取证：截图、MHTML、PDF、文本、请求记录、证书链，
-以及取证环境报告。随后可上链：zheng notarize 文件夹`),
+		Long: c.tr(`Captures a page with a headless browser in a fresh profile: pictures, recording,
+MHTML, PDF, text, what went over the network (WARC), certificates, answers of
+resolvers, and a report on the capturing machine. The browser reaches the network
+through a filter only, which refuses what is not on the public internet.
+Put the folder on the ledger with: zheng notarize DIR
+If the report says fail, a second officer accepts that first: zheng waive DIR`,
+			`以全新配置的无界面浏览器取证：截图、录屏、MHTML、PDF、文本、网络往来（WARC）、证书链、
+域名解析结果，以及取证环境报告。浏览器只能经过滤代理访问网络，非公网地址一律拒绝。
+随后可上链：zheng notarize 文件夹
+环境报告不合格时，须先由另一名执法人员说明理由并接受：zheng waive 文件夹`),
 		Example: `  zheng capture https://shop.example/item/1 --out item1`,
 	}
 	f := c.captureFlags(cmd)

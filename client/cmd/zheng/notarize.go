@@ -187,6 +187,13 @@ func (j *notarizeJob) notarizeCapture(ctx context.Context, dir string) error {
 		return fmt.Errorf(j.tr("the capture is %s (%s); the folder %s is kept: look at it, and use --incomplete to notarize it as it is",
 			"取证结果为 %s（%s）；已保留文件夹 %s，核实后可用 --incomplete 按现状上链"), k.Outcome, k.Reason, dir)
 	}
+	if k.Env.Result == "fail" {
+		f, err := j.waiverOf(ctx, dir, k)
+		if err != nil {
+			return err
+		}
+		k.Files = append(k.Files, f)
+	}
 	return j.enter(ctx, tx.Evidence{Class: "web_capture", Captured: k.Tool, Env: &k.Env}, k.Files, dir)
 }
 

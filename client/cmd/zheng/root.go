@@ -56,7 +56,7 @@ ZHENG_FROM、ZHENG_TRUST、ZHENG_PASSPHRASE_FILE、ZHENG_LANG）；
 	pf := root.PersistentFlags()
 	pf.StringVarP(&c.flags.output, "output", "o", "text", c.tr("json or text", "输出格式：json 或 text"))
 	pf.StringVar(&c.flags.lang, "lang", "", c.tr("zh or en (default: by LANG)", "语言：zh 或 en（默认按 LANG）"))
-	root.AddCommand(c.keysCmd(), c.captureCmd(), c.notarizeCmd(), c.batchCmd(), c.endorseCmd())
+	root.AddCommand(c.keysCmd(), c.captureCmd(), c.waiveCmd(), c.notarizeCmd(), c.batchCmd(), c.endorseCmd())
 	root.AddCommand(c.continueCmds()...)
 	root.AddCommand(c.showCmd(), c.receiptCmd(), c.verifyCmd(), c.signCmd(), c.submitCmd(), c.bundleCmd(), c.discloseCmd(), c.labCmd(), c.versionCmd())
 	root.AddCommand(c.eventCmd(), c.pendingCmd(), c.memberCmd(), c.accountCmd(), c.policyCmd(), c.validatorCmd(), c.trustCmd(), c.upgradeCmd(), c.paramsCmd())

@@ -168,8 +168,14 @@ func capture(t *testing.T, o Options) (*Result, string) {
 func checkFiles(t *testing.T, r *Result, dir string) {
 	t.Helper()
 	var names []string
+	stated := map[string]bool{} // a statement names no file twice in the same role
 	for _, f := range r.Files {
 		names = append(names, f.Name)
+		if key := fmt.Sprintf("%s %x", f.Role, f.SHA256); stated[key] {
+			t.Errorf("%s: the same bytes in the role %s twice", f.Name, f.Role)
+		} else {
+			stated[key] = true
+		}
 		b := read(t, dir, f.Name)
 		if int64(len(b)) != f.Bytes || sha256.Sum256(b) != f.SHA256 || sm3.Sum(b) != f.SM3 {
 			t.Errorf("%s: record %+v does not fit its %d bytes", f.Name, f, len(b))

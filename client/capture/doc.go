@@ -7,10 +7,18 @@
 // removes browser and profile. It writes, each file hashed with SHA-256 and SM3
 // in this process from the very bytes that go to the file:
 //
-//	page.png       the whole page, not only the window (role screenshot)
+//	viewport.png   what the window shows (viewport)
+//	page.png       the whole page, not only the window (screenshot)
 //	page.mhtml     the page with its resources (mhtml)
 //	page.pdf       printed on A4 (pdf)
 //	text.txt       its visible text, UTF-8 (text)
+//	page.html      the document as scripts have left it (html)
+//	cookies.json   of the profile, which was empty before (cookies)
+//	console.jsonl  what the page and the browser said to the console (console)
+//	steps.jsonl    entry steps, if there were any, and what came of each (steps)
+//	licence/page.png, page.mhtml, text.txt  the page of the shop's licence, if
+//	               asked for (licence_screenshot, licence_mhtml, licence_text)
+//	recording.webm what the window showed, from a title with the clock to the end (recording)
 //	dns.jsonl      what each resolver said about each host, with the messages (dns)
 //	connections.jsonl      every connection, and every one that was refused (connections)
 //	net.jsonl      one line per request and redirect: status, address of the
@@ -18,6 +26,9 @@
 //	               headers of main documents (net)
 //	tls/00.der …   the server's certificate and its chain (tls_certificate)
 //	tls/tls.json   the TLS connection and the verdict on the chain (tls)
+//	tls/probe.json, probe-00.der …  the same by a second connection of this program to
+//	               the same address (tls_probe, tls_probe_certificate)
+//	clock.json     what the time servers said (clock)
 //	archive/data.warc.gz   what went over the network, as WARC 1.1: see package
 //	               warc (warc); with indexes/index.cdx (warc_index) and
 //	               pages/pages.jsonl (warc_pages), as WACZ has them
@@ -60,6 +71,10 @@
 //	extensions             none
 //	proxy                  none but the filter; proxy variables present are named
 //	clock_steady           the clock was not set during the capture
+//	clock_offset           against time servers: the median, NTP before HTTP's Date;
+//	                       fail beyond 2 s
+//	tls_probe              whether a second connection finds the same certificate
+//	hosts_file             of this machine, says nothing about the host
 //	clock_server           offset of the server's Date header
 //	cache                  no response came from a cache
 //	addresses              remote addresses on the public internet
@@ -87,6 +102,16 @@
 // default they are replaced by [redacted] in every file of this package's making;
 // Options.Cookies keeps them. What the page itself shows or stores is not
 // touched, nor are bodies of requests and responses.
+//
+// # Order of events
+//
+// Filter and browser start; time servers are asked beside it; the recording begins with a title
+// that shows clock, tool and isolation; the URL is loaded; the entry steps are done, of
+// which one that fails ends them; window, page and the rest are taken; the certificate is
+// fetched a second time; the licence page is taken; the recording ends, and the
+// browser itself encodes it (WebCodecs, VP8), because no encoder need then be
+// installed. The title of the capture, its address and server are those of the last
+// document before the licence page.
 //
 // # Isolation
 //
@@ -123,9 +148,8 @@
 // this package; sub-resources whose chain holds an extra root's key are accepted
 // unchecked.
 //
-// BUG(capture): The clock is compared with itself and with the server, not with
-// a time source of its own; the route, the resolver's answers and the root store
-// are not examined.
+// BUG(capture): The route to the server, this machine's processes and its list of root
+// authorities are not examined; this machine's public address is not recorded.
 //
 // BUG(capture): Requests of workers are missing from net.jsonl and the web
 // archive. Their headers are those the browser reports, and its bodies are
@@ -136,6 +160,6 @@
 // Chinese text is boxes in page.png and page.pdf; page.mhtml and text.txt have it.
 //
 // BUG(capture): The page can tell that it is visited by an automated browser and
-// serve something else than to a person. Content that only loads on scrolling is
-// not waited for. A screenshot ends at 16384 pixels (the outcome is then PARTIAL).
+// serve something else than to a person. Content that only loads on scrolling needs
+// an entry step {"scroll": "end"}. A screenshot ends at 16384 pixels (the outcome is then PARTIAL).
 package capture

@@ -97,7 +97,8 @@ func (c *console) lines() ([]byte, int) {
 
 // viewport takes what the window shows, and nothing beyond.
 func (s *session) viewport(ctx context.Context) ([]byte, error) {
-	r, err := cdp.Call(ctx, s.browser.tab, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng})
+	fast := true
+	r, err := cdp.Call(ctx, s.browser.tab, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng, OptimizeForSpeed: &fast})
 	if err == nil {
 		if s.res.Perceptual, err = perceptual(r.Data); err != nil {
 			return nil, err

@@ -52,7 +52,7 @@ func (s *session) probe(origin, host string, browserChain []*x509.Certificate) e
 	}
 	for i, c := range chain {
 		name := fmt.Sprintf("tls/probe-%02d.der", i)
-		if _, err := s.out.write(name, "tls_certificate", "application/pkix-cert", c.Raw); err != nil {
+		if _, err := s.out.write(name, "tls_probe_certificate", "application/pkix-cert", c.Raw); err != nil {
 			return err
 		}
 		rep.Chain = append(rep.Chain, describe(name, c))

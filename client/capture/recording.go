@@ -22,6 +22,7 @@ const (
 	maxFrames     = 900
 	maxFrameBytes = 64 << 20
 	frameQuality  = 70
+	frameTime     = 60 * time.Millisecond
 	keyEvery      = 5 * time.Second // a seek lands on a key frame
 )
 
@@ -125,7 +126,7 @@ let enc, chunks=[], fault, canvas, g, lastKey=-1e12;
 const bytes=s=>Uint8Array.from(atob(s),c=>c.charCodeAt(0));
 const text=a=>{let s="";for(let i=0;i<a.length;i+=32768)s+=String.fromCharCode(...a.subarray(i,i+32768));return btoa(s)};
 async function begin(width,height){
-  const config={codec:"vp8",width,height,bitrate:2000000,latencyMode:"quality"};
+  const config={codec:"vp8",width,height,bitrate:2000000,latencyMode:"realtime"};
   if(!(await VideoEncoder.isConfigSupported(config)).supported)throw new Error("this browser does not encode VP8");
   canvas=new OffscreenCanvas(width,height);g=canvas.getContext("2d");
   enc=new VideoEncoder({output:c=>{const a=new Uint8Array(c.byteLength);c.copyTo(a);chunks.push({t:c.timestamp,k:c.type==="key",d:text(a)})},error:e=>fault=e});
@@ -176,6 +177,16 @@ func (s *session) recording() error {
 	return nil
 }
 
+// thin leaves out pictures that were there for less than frameTime.
+func thin(frames []frame) (out []frame) {
+	for i, f := range frames {
+		if i == len(frames)-1 || i == 0 || frames[i+1].at.Sub(f.at) >= frameTime {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 func (s *session) encode(ctx context.Context, frames []frame) ([]byte, error) {
 	if len(frames) == 0 {
 		return nil, errors.New("the browser sent no pictures")
@@ -213,7 +224,7 @@ func (s *session) encode(ctx context.Context, frames []frame) ([]byte, error) {
 		return nil, err
 	}
 	// The last picture stays until the end.
-	frames = append(frames[:len(frames):len(frames)], frame{time.Now(), frames[len(frames)-1].jpeg})
+	frames = append(thin(frames), frame{time.Now(), frames[len(frames)-1].jpeg})
 	last := int64(-1)
 	for _, f := range frames {
 		at := max(f.at.Sub(frames[0].at).Microseconds(), last+1000)

@@ -418,9 +418,10 @@ func (s *session) screenshot(ctx context.Context) ([]byte, error) {
 	if w > maxPixels || h > maxPixels {
 		s.missing = append(s.missing, fmt.Sprintf("the page has %.0f x %.0f pixels; the screenshot ends at %d", w, h, maxPixels))
 	}
-	beyond := true
+	beyond, fast := true, true
 	r, err := cdp.Call(ctx, s.browser.tab, page.CaptureScreenshot, page.CaptureScreenshotParams{
 		Format:                page.CaptureScreenshotFormatPng,
+		OptimizeForSpeed:      &fast,
 		CaptureBeyondViewport: &beyond,
 		Clip:                  &page.Viewport{Width: min(w, maxPixels), Height: min(h, maxPixels), Scale: 1},
 	})

@@ -44,6 +44,7 @@ var figures = []figure{
 	{name: "receipt.verify", unit: "s", measure: receiptVerify, parts: receiptVerifyParts},
 	{name: "batch.tree", unit: "1/s", measure: batchTree},
 	{name: "batch.proof", unit: "s", measure: batchProof},
+	{name: "capture.local", unit: "s", measure: captureLocal},
 }
 
 // The rates, in transactions a second, for which the pools of one validator and of

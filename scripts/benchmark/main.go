@@ -17,6 +17,7 @@
 //	growth.go     one long run and the disk it took
 //	overload.go   clients that offer more than the chain takes
 //	receipts.go   size and verification of a receipt
+//	capture.go    a web page taken into evidence
 //	pool.go       transactions made beforehand
 package main
 
@@ -30,9 +31,12 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"zhenglian/client/capture"
 )
 
 func main() {
+	capture.RunChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if len(os.Args) > 1 && os.Args[1] == validatorArg {

@@ -164,8 +164,9 @@ func (t *Terms) Validate() error {
 	return nil
 }
 
-// Notes says what is allowed and unwise: who could stop the chain alone, and a
-// total power that leaves no room for changes.
+// Notes says what is allowed and worth knowing before one agrees: who could stop
+// the chain alone, a total power that leaves no room for changes, and where the
+// terms are not what a new network has by default.
 func (t *Terms) Notes() (notes []string) {
 	total := int64(0)
 	for _, f := range t.Founders {
@@ -178,6 +179,18 @@ func (t *Terms) Notes() (notes []string) {
 	}
 	if total <= 3 {
 		notes = append(notes, fmt.Sprintf("a total power of %d never changes: no step is less than a third of it; give each validator 10", total))
+	}
+	if t.State.Params != DefaultParams() {
+		notes = append(notes, fmt.Sprintf("parameters are not the default: %+v", t.State.Params))
+	}
+	usual := make(map[tx.Kind]string)
+	for _, p := range DefaultPolicies() {
+		usual[p.Kind] = p.Expr
+	}
+	for _, p := range t.State.Policies {
+		if usual[p.Kind] != p.Expr {
+			notes = append(notes, fmt.Sprintf("policy of %s is not the default: %s", p.Kind, p.Expr))
+		}
 	}
 	return notes
 }
@@ -467,8 +480,19 @@ func (s *State) governable() error {
 		if err != nil {
 			return err
 		}
+		targets := s.Members[:1]
+		if e.Speaks("target") || e.Speaks("platform(subject)") {
+			targets = s.Members
+		}
+		holds := func(m, t Member) bool {
+			c := &policy.Case{Votes: admins, Issuer: m.ID, Origin: m.ID, Superior: m.Superior, Target: t.ID, Roll: roll}
+			if slices.Contains(t.Roles, "platform") {
+				c.Platform = t.ID
+			}
+			return e.Holds(c)
+		}
 		if p.Kind.Family() == "gov" && !slices.ContainsFunc(s.Members, func(m Member) bool {
-			return e.Holds(&policy.Case{Votes: admins, Issuer: m.ID, Origin: m.ID, Superior: m.Superior, Roll: roll})
+			return slices.ContainsFunc(targets, func(t Member) bool { return holds(m, t) })
 		}) {
 			return refuse(tx.CodeUngovernable, "%s asks %s", p.Kind, p.Expr)
 		}

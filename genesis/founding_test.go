@@ -125,6 +125,11 @@ func TestFounding(t *testing.T) {
 	if len(tm.Notes()) != 0 {
 		t.Error(tm.Notes())
 	}
+	tm.State.Policies[0].Expr, tm.State.Params.PendingBlocks = "admin@issuer", 7
+	if len(tm.Notes()) != 2 {
+		t.Error("another policy and another parameter noted as", tm.Notes())
+	}
+	tm = terms()
 	tm.Founders[0].Power = 30
 	if len(tm.Notes()) != 1 {
 		t.Error("half the power noted as", tm.Notes())

@@ -217,6 +217,11 @@ func (e *Expr) overLeaves() bool {
 	return !slices.ContainsFunc(e.args, func(a *Expr) bool { return a.op != "leaf" })
 }
 
+// Speaks reports whether a leaf of e has the scope.
+func (e *Expr) Speaks(scope string) bool {
+	return e.bind == scope || slices.ContainsFunc(e.args, func(a *Expr) bool { return a.Speaks(scope) })
+}
+
 // String returns the text of the expression.
 func (e *Expr) String() string {
 	switch e.op {

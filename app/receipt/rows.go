@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"zhenglian/app/policy"
 	"zhenglian/app/row"
@@ -34,6 +33,9 @@ func Keys(e Entry, get func(key []byte) (value []byte, err error)) ([][]byte, er
 	}
 	return w.keys, nil
 }
+
+// maxVersions bounds the versions of one policy.
+const maxVersions = 1000
 
 // A walk reads the state and remembers which keys it asked for.
 type walk struct {
@@ -163,7 +165,6 @@ func (w *walk) policy(st *standing, e *Entry, s *tx.Statement) error {
 			return err
 		}
 	} else {
-		const maxVersions = 1000
 		for v := uint32(1); v <= maxVersions; v++ {
 			next, err := load(w, row.PolicyKey(s.Kind, v), row.DecodePolicy)
 			if err != nil {
@@ -187,8 +188,9 @@ func (w *walk) policy(st *standing, e *Entry, s *tx.Statement) error {
 	if opens(s) || s.Kind == tx.EndorseKind {
 		c.Origin = s.Member
 	} else {
-		st.unsure = strings.Contains(p.Expr, "@origin") || st.tally == nil && st.version > 1
+		st.unsure = st.tally == nil && st.version > 1
 	}
+	st.bind(&c, expr, s)
 	if st.issuer != nil {
 		c.Superior = st.issuer.Superior
 	}
@@ -208,10 +210,24 @@ func (w *walk) policy(st *standing, e *Entry, s *tx.Statement) error {
 		}
 		return int(n.Members)
 	}
-	st.expr = p.Expr
+	st.expr = expr.String()
 	st.holds = expr.Holds(&c)
 	st.missing = expr.Missing(&c)
 	return rollErr
+}
+
+// bind binds the custodian, which the kind tells. Whom a statement is directed to
+// is in its body, which a verifier reads of few kinds, and what the opening of a
+// matter binds is not known here.
+func (st *standing) bind(c *policy.Case, e *policy.Expr, s *tx.Statement) {
+	issuer, origin := tx.Custody(s.Kind)
+	if issuer {
+		c.Custodian = s.Member
+	}
+	continues := !opens(s) && s.Kind != tx.EndorseKind
+	if e.Speaks("target") || e.Speaks("platform(subject)") || continues && (e.Speaks("origin") || origin && e.Speaks("custodian")) {
+		st.unsure = true
+	}
 }
 
 // proven checks the rows under a state root and returns the standing that they

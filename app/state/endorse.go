@@ -26,7 +26,7 @@ func (c *Ctx) endorse(o *Opened) (Effect, error) {
 	if err != nil {
 		return Effect{}, err
 	}
-	cs := c.caseOf(s.Member, s.Member)
+	cs := c.caseOf(s, nil)
 	if cs.Votes = c.votes(o); !own.expr.Holds(cs) {
 		return Effect{}, refuse(tx.CodePolicy, "", own.expr.String())
 	}
@@ -126,7 +126,7 @@ func (c *Ctx) complete(seq uint64, s *tx.Statement, r *rule, t *row.Tally) (Effe
 	if err != nil {
 		return Effect{}, err
 	}
-	cs := c.caseOf(s.Member, p.origin)
+	cs := c.caseOf(s, p)
 	cs.Votes = tallied(c.Dir, t)
 	if !v.expr.Holds(cs) {
 		return Effect{Outcome: row.Effective, writes: []write{{row.TallyKey(seq), t.Encode()}}}, nil

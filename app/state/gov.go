@@ -86,25 +86,6 @@ func (c *Ctx) enact(s *tx.Statement) (writes []write, err error) {
 	return writes, nil
 }
 
-// governable reports whether the admins who can sign at height could together
-// still satisfy the newest policy of every kind of governance, whoever of them
-// states it. A change after which they could not would be the last one.
-func (d *Directory) governable(height int64) bool {
-	admins := d.voters(height, func(a *account) bool { return slices.Contains(a.Roles, tx.Admin) })
-	possible := func(e *policy.Expr) bool {
-		return slices.ContainsFunc(admins, func(v policy.Vote) bool {
-			return e.Holds(&policy.Case{Votes: admins, Issuer: v.Member, Origin: v.Member, Superior: d.members[v.Member].Superior, Roll: d.Roll})
-		})
-	}
-	for i := range rules {
-		vs := d.policies[rules[i].kind]
-		if rules[i].kind.Family() == governance && (len(vs) == 0 || !possible(vs[len(vs)-1].expr)) {
-			return false
-		}
-	}
-	return true
-}
-
 // changePolicy enacts gov.policy: a new version of a kind's policy, from a
 // later height on. Matters that are open then keep the version under which
 // they were opened.

@@ -95,7 +95,7 @@ func StandAt(v Reader, dir *Directory, seq uint64) (*Standing, error) {
 	st.Policy, st.Expr = t.Policy, rule.expr.String()
 	if t.Outcome == row.Waits {
 		st.Deadline = t.Deadline
-		cs := c.caseOf(s.Member, p.origin)
+		cs := c.caseOf(s, p)
 		cs.Votes = tallied(dir, t)
 		st.Missing = rule.expr.Missing(cs)
 	}

@@ -158,7 +158,7 @@ func (c *Ctx) open(r *rule, o *Opened) (Effect, error) {
 	if err != nil {
 		return Effect{}, err
 	}
-	cs := c.caseOf(o.Statement.Member, o.Statement.Member)
+	cs := c.caseOf(o.Statement, nil)
 	cs.Votes = c.votes(o)
 	if v.expr.Holds(cs) {
 		return Effect{Outcome: row.Effective, State: r.to, writes: writes, own: own, starts: c.opensClocks(r, o.Statement)}, nil
@@ -361,7 +361,7 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 	if err != nil {
 		return Effect{}, err
 	}
-	cs := c.caseOf(s.Member, p.origin)
+	cs := c.caseOf(s, p)
 	cs.Votes = c.votes(o)
 	if v.expr.Holds(cs) {
 		writes, err := c.effective(p, r, o.ID)
@@ -456,15 +456,6 @@ func tallyAt(r Reader, seq uint64) (*row.Tally, error) {
 		return nil, broken{err}
 	}
 	return &t, nil
-}
-
-// caseOf binds the members that a policy can speak of.
-func (c *Ctx) caseOf(issuer, opener tx.MemberID) *policy.Case {
-	cs := &policy.Case{Issuer: issuer, Origin: opener, Roll: func(role string) int { return c.Dir.rolls[role] }}
-	if m := c.Dir.members[issuer]; m != nil {
-		cs.Superior = m.Superior
-	}
-	return cs
 }
 
 func (c *Ctx) votes(o *Opened) []policy.Vote {

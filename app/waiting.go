@@ -20,7 +20,7 @@ const (
 	// leadUnits more for each unit that the others have waiting. A block is then
 	// about as large as when the one who floods is quiet, and comes as fast; when
 	// all are busy, blocks are as large as they can be.
-	quietUnits = 64
+	quietUnits = 32
 	leadUnits  = 4
 
 	// unitBytes is how many bytes of an envelope count as one statement more.
@@ -249,10 +249,7 @@ func (w *waitingRoom) full(envelope []byte) error {
 	if w.room == 0 {
 		return nil
 	}
-	w.mu.Lock()
-	crowded := 2*len(w.where) >= w.room || 2*w.used >= w.bytes // else nobody's share is used up
-	w.mu.Unlock()
-	if !crowded {
+	if !w.crowded() {
 		return nil
 	}
 	e, err := tx.ParseEnvelope(envelope)
@@ -264,6 +261,18 @@ func (w *waitingRoom) full(envelope []byte) error {
 		return err
 	}
 	return w.spare(s.Member, len(envelope))
+}
+
+// crowded reports whether somebody's share is used up.
+func (w *waitingRoom) crowded() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for m := range w.queues {
+		if w.refuse(m, 1) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // stated are the members of some opened envelopes.

@@ -108,7 +108,7 @@ func TestMonotone(t *testing.T) {
 			m := rapid.IntRange(0, 3).Draw(t, "member")
 			votes = append(votes, vote(byte(rapid.IntRange(0, 2).Draw(t, "account")+10*m), rapid.SampledFrom([]string{"officer", "system"}).Draw(t, "role"), members[m], memberRole[m]))
 		}
-		c := Case{Votes: votes, Issuer: "a1", Origin: "b1", Superior: "c1", Roll: func(string) int { return 2 }}
+		c := Case{Votes: votes, Issuer: "a1", Origin: "b1", Superior: "c1", Target: "b1", Platform: "d1", Custodian: "c1", Roll: func(string) int { return 2 }}
 		held := false
 		for i := 0; i <= len(votes); i++ {
 			c.Votes = votes[:i]

@@ -16,6 +16,7 @@
 //	GET  /v1/accounts/{id}             an account                    → Account
 //	GET  /v1/policies                  co-signing rules in force     → Page[Policy]
 //	GET  /v1/events                    what blocks do                → server-sent Events, or Page[Event]
+//	     /v1/hooks                     events sent to an address     → Hook
 //	GET  /v1/principal                 who the caller is, and may do → access.Principal
 //	GET  /v1/status                    the node behind the gateway   → Status
 //	GET  /problems                     every code a problem may have → Page[ProblemKind]

@@ -49,6 +49,9 @@ const (
 	CodeUnavailable  = "UNAVAILABLE"        // the node is not ready to answer this
 	CodeNotReady     = "NOT_READY"          // the next block, which proves this one, is not decided yet
 
+	CodeHookTarget = "HOOK_TARGET" // events are not sent to that address
+	CodeHookLimit  = "HOOK_LIMIT"  // there are as many hooks as there may be
+
 	CodeUnauthenticated  = "UNAUTHENTICATED"         // no credentials, or none that are good
 	CodeForbidden        = "FORBIDDEN"               // the credentials are good and do not allow this
 	CodeIdempotencyKey   = "IDEMPOTENCY_KEY"         // the header has no form that it may have
@@ -80,6 +83,8 @@ var gatewayKinds = []ProblemKind{
 	{CodeMempoolFull, 0, http.StatusTooManyRequests, "the chain has more work than it can do now", "wait as long as Retry-After says and send the same envelope again", "链上排队已满，请按 Retry-After 等待后重发同一信封"},
 	{CodeUnavailable, 0, http.StatusServiceUnavailable, "node is not ready", "try again, or ask another gateway", "节点暂不可用，请重试或改用其他网关"},
 	{CodeNotReady, 0, http.StatusServiceUnavailable, "not provable yet", "the next block proves it; wait as long as Retry-After says", "需待下一区块方可证明，请稍候"},
+	{CodeHookTarget, 0, http.StatusUnprocessableEntity, "events are not sent to this address", "use https and a public address, or ask the operator to allow this one", "不向该地址推送，请使用 https 与公网地址，或请运营者放行"},
+	{CodeHookLimit, 0, http.StatusUnprocessableEntity, "too many hooks", "remove hooks that are not needed, or ask the operator", "回调数量已达上限，请先删除不用的回调"},
 	{CodeUnauthenticated, 0, http.StatusUnauthorized, "credentials are needed", "send an API key, a token of your provider or a client certificate that the operator has entered", "需要身份凭证：请使用 API 密钥、身份提供方令牌或已登记的客户端证书"},
 	{CodeForbidden, 0, http.StatusForbidden, "not allowed", "ask the operator of the gateway for the scope that is named", "权限不足，请向网关运营者申请所列权限"},
 	{CodeIdempotencyKey, 0, http.StatusBadRequest, "malformed Idempotency-Key", "send 1 to 255 visible ASCII characters in quotes, such as a UUID", "Idempotency-Key 格式不正确，请使用引号括起的 1 至 255 个可见 ASCII 字符，如 UUID"},

@@ -53,7 +53,9 @@ type Principal struct {
 }
 
 // May reports whether the principal has a scope.
-func (p *Principal) May(s Scope) bool { return s == Public || slices.Contains(p.Scopes, s) }
+func (p *Principal) May(s Scope) bool {
+	return s == Public || slices.Contains(p.Scopes, s) || s == Hooks && slices.Contains(p.Scopes, Admin)
+}
 
 // Known reports whether the principal has shown credentials.
 func (p *Principal) Known() bool { return p.ID != Anonymous }

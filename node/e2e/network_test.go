@@ -42,9 +42,9 @@ type network struct {
 }
 
 // newNetwork lays out and starts a network with the members of the example
-// consortium. Its timers are shorter than those of a real one, so that more
+// consortium, with changes to the settings of their gateways. Its timers are shorter than those of a real one, so that more
 // happens in the time of a test.
-func newNetwork(t *testing.T) *network {
+func newNetwork(t *testing.T, change ...func(i int, g *member.Gateway)) *network {
 	t.Helper()
 	n := &network{T: t, keys: make(map[string]*tx.PrivateKey)}
 	state, err := genesis.Demo(func(d genesis.DemoKey) (tx.PublicKey, error) {
@@ -72,11 +72,14 @@ func newNetwork(t *testing.T) *network {
 	if n.trust, err = member.Trust(b); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range n.cfgs {
+	for i, c := range n.cfgs {
 		g := member.DefaultGateway()
 		g.Listen = freeAddr(t)
 		for slices.Contains(n.urls, "http://"+g.Listen) {
 			g.Listen = freeAddr(t)
+		}
+		for _, f := range change {
+			f(i, &g)
 		}
 		if err := g.Save(c.Home); err != nil {
 			t.Fatal(err)
@@ -89,7 +92,7 @@ func newNetwork(t *testing.T) *network {
 	for i := range n.cfgs {
 		n.awaitReady(i)
 	}
-	cp, err := n.clients[0].Checkpoint(t.Context())
+	cp, err := n.clients[1].Checkpoint(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,7 @@
 //	problems.go  every error as RFC 9457
 //	metrics.go   what an operator sees
 //	shed.go      refusing submissions early when there is too much to do
+//	hooks.go     events sent to where somebody asks (package node/hooks does it)
 //	access.go    who may do what, and how often
 //	guard.go     request ids, access log, limits, panics
 package gateway

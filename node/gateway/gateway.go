@@ -18,6 +18,8 @@ import (
 	"zhenglian/app/store"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
+	"zhenglian/node/events"
+	"zhenglian/node/hooks"
 	"zhenglian/node/index"
 )
 
@@ -125,7 +127,12 @@ func (c Config) withDefaults() Config {
 // Options are the parts of a gateway. Only Chain is needed.
 type Options struct {
 	Chain Chain
+
+	// Events tells what blocks did; nil: the gateway makes its own.
+	Events *events.Source
+
 	Index *index.Index // nil: searching is unavailable
+	Hooks *hooks.Hooks // nil: there are no webhooks
 	Blobs blob.Store   // nil: there is no place for files
 	Log   *slog.Logger // nil: slog.Default()
 
@@ -171,7 +178,7 @@ func New(c Config, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	if g.routes, err = newRoutes(c, o.Access, g.ledger, g.streams, m, o.Log); err != nil {
+	if g.routes, err = newRoutes(c, o.Access, g.ledger, g.streams, o.Hooks, m, o.Log); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	if g.handler, err = shed(g.ledger, m, g.routes); err != nil {

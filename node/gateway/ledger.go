@@ -44,6 +44,9 @@ func newLedger(c Config, o Options) *ledger {
 	// What is stored was decided; of the block after it we will be told.
 	head, _ := o.Chain.Store().Head()
 	f := newFlights(head.Height)
+	if o.Events == nil {
+		o.Events = events.New(o.Chain.Store())
+	}
 	return &ledger{
 		chain:    o.Chain,
 		index:    o.Index,
@@ -53,7 +56,7 @@ func newLedger(c Config, o Options) *ledger {
 		receipts: newReceipts(o.Chain, f),
 		inFlight: make(chan struct{}, c.InFlight),
 		trees:    newCache[tx.Digest, *batch.Tree](treesKept),
-		events:   events.New(o.Chain.Store()),
+		events:   o.Events,
 	}
 }
 

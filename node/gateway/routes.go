@@ -23,13 +23,14 @@ import (
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
 	"zhenglian/node/access"
+	"zhenglian/node/hooks"
 )
 
 // maxVerifyBody bounds the body of POST /v1/verify in bytes.
 const maxVerifyBody = 4 << 10
 
 // newRoutes builds the one list of routes.
-func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, m *metrics, log *slog.Logger) (*gin.Engine, error) {
+func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, hk *hooks.Hooks, m *metrics, log *slog.Logger) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true
@@ -58,6 +59,7 @@ func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, m *metrics,
 				{Name: "read", Description: "Read and search · 查询"},
 				{Name: "verify", Description: "Prove and verify · 验证"},
 				{Name: "log", Description: "Mirror and monitor the log · 日志"},
+				{Name: "hooks", Description: "Events sent to you · 回调"},
 				{Name: "network", Description: "Members, rules, node · 网络"},
 			},
 		},
@@ -75,6 +77,7 @@ func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, m *metrics,
 	blobRoutes(r, h, c, l)
 	tileRoutes(r, h, l)
 	eventRoutes(r, h, s)
+	hookRoutes(h, c, hk)
 	reportRoutes(h, c, l)
 	pageRoutes(r, l)
 
@@ -83,7 +86,7 @@ func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, m *metrics,
 	// What is sent here is read strictly. Answers may gain members, and the
 	// document must not promise otherwise.
 	for name, s := range h.OpenAPI().Components.Schemas.Map() {
-		if name != "VerifyRequest" && name != "ReportRequest" && name != "ReportFile" && !strings.HasPrefix(name, "Dsse") {
+		if name != "VerifyRequest" && name != "HookRequest" && name != "RedeliverRequest" && name != "ReportRequest" && name != "ReportFile" && !strings.HasPrefix(name, "Dsse") {
 			s.AdditionalProperties = nil
 		}
 	}

@@ -9,14 +9,18 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/google/renameio/v2"
 
+	"zhenglian/node"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
+	"zhenglian/node/hooks"
 )
 
 const gatewayFile = "gateway.json"
@@ -42,6 +46,9 @@ type Gateway struct {
 	// TLS, with a certificate, has the gateway speak TLS itself.
 	TLS TLSConfig `json:"tls"`
 
+	// Hooks are the settings of webhooks.
+	Hooks HooksConfig `json:"hooks"`
+
 	// InFlight is how many submissions may wait for a block at once; more are
 	// answered 429. Zero: the gateway's default.
 	InFlight int `json:"in_flight"`
@@ -63,6 +70,16 @@ type AuthConfig struct {
 	Certificates []access.Certificate `json:"certificates"`
 }
 
+// HooksConfig are the settings of webhooks.
+type HooksConfig struct {
+	// Allow are address blocks, such as 10.1.0.0/16, to which events may be sent
+	// besides the public internet, there also over http.
+	Allow []string `json:"allow"`
+
+	// GiveUp is how long a receiver may fail before its hook is disabled.
+	GiveUp node.Duration `json:"give_up"`
+}
+
 // TLSConfig are the files of TLS, in PEM; relative paths start at the home folder.
 type TLSConfig struct {
 	// Cert is the certificate of the gateway with those between it and its
@@ -81,7 +98,8 @@ type TLSConfig struct {
 func DefaultGateway() Gateway {
 	return Gateway{
 		Listen: "127.0.0.1:8080", MaxBlob: blob.DefaultMaxBytes,
-		Auth: AuthConfig{Anonymous: access.Open, OIDC: []access.Provider{}, Certificates: []access.Certificate{}},
+		Hooks: HooksConfig{Allow: []string{}, GiveUp: node.Duration(72 * time.Hour)},
+		Auth:  AuthConfig{Anonymous: access.Open, OIDC: []access.Provider{}, Certificates: []access.Certificate{}},
 	}
 }
 
@@ -114,6 +132,19 @@ func (g Gateway) validate() error {
 		return errors.New("gateway.json: tls: cert and key go together, and client_ca needs both")
 	}
 	return nil
+}
+
+// hooks is what the settings say of webhooks.
+func (g *Gateway) hooks() (c hooks.Config, err error) {
+	for _, a := range g.Hooks.Allow {
+		p, err := netip.ParsePrefix(a)
+		if err != nil {
+			return c, fmt.Errorf("gateway.json: hooks.allow: %w", err)
+		}
+		c.Allow = append(c.Allow, p)
+	}
+	c.GiveUp = time.Duration(g.Hooks.GiveUp)
+	return c, nil
 }
 
 // KeysFile is where a home folder keeps the API keys of its gateway.

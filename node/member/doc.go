@@ -7,6 +7,7 @@
 //	gateway.json      Gateway, strict JSON; absent: this member serves no gateway
 //	config/apikeys.json  API keys of the gateway, hashed
 //	data/ledger       the application's database: log and state
+//	data/hooks.db     webhooks, their secrets and their log
 //	data/index.db     the gateway's index, which may be deleted at any time
 //	blobs/            files of evidence, by SHA-256
 //

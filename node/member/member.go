@@ -19,7 +19,9 @@ import (
 	"zhenglian/node"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
+	"zhenglian/node/events"
 	"zhenglian/node/gateway"
+	"zhenglian/node/hooks"
 	"zhenglian/node/index"
 )
 
@@ -44,6 +46,7 @@ type Member struct {
 	trust    *trustRoot       // nil without a gateway
 	index    *index.Index
 	blobs    *blob.Dir
+	hooks    *hooks.Hooks
 	listener net.Listener
 	scheme   string
 	log      *slog.Logger
@@ -117,9 +120,18 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if err != nil {
 		return nil, err
 	}
+	source := events.New(m.app.Store())
+	hc, err := settings.hooks()
+	if err != nil {
+		return nil, err
+	}
+	hc.Path, hc.Chain, hc.Log, hc.Metrics = filepath.Join(data, "hooks.db"), c.ChainID(), m.log, m.node.Metrics()
+	if m.hooks, err = hooks.Open(hc, source); err != nil {
+		return nil, err
+	}
 	m.gateway, err = gateway.New(
 		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Access: guard, Index: m.index, Blobs: m.blobs, Metrics: m.node.Metrics(), Log: m.log})
+		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Access: guard, Index: m.index, Blobs: m.blobs, Metrics: m.node.Metrics(), Log: m.log})
 	if err != nil {
 		return nil, err
 	}
@@ -203,6 +215,10 @@ func (m *Member) Run(ctx context.Context) error {
 			return m.index.Run(ctx)
 		})
 		clients.Go(func() error { return m.trust.run(ctx) })
+		clients.Go(func() error {
+			defer cancel()
+			return m.hooks.Run(ctx)
+		})
 	}
 	<-ctx.Done()
 	err := clients.Wait()
@@ -218,6 +234,9 @@ func (m *Member) close() (err error) {
 	}
 	if m.index != nil {
 		err = errors.Join(err, m.index.Close())
+	}
+	if m.hooks != nil {
+		err = errors.Join(err, m.hooks.Close())
 	}
 	if m.blobs != nil {
 		err = errors.Join(err, m.blobs.Close())

@@ -110,7 +110,8 @@ type request struct {
 	size         int64                     // of the body; -1: unknown
 	contentType  string
 	accept       string
-	once         bool // the body cannot be had a second time
+	once         bool   // the body cannot be had a second time
+	key          string // Idempotency-Key; empty: none
 }
 
 // do sends r until it is answered, and hands a successful answer to read.
@@ -168,6 +169,9 @@ func (c *Client) attempt(ctx context.Context, r request, read func(*http.Respons
 	}
 	req.Header.Set("Accept", r.accept+", "+api.MediaProblem)
 	req.Header.Set("User-Agent", c.conf.UserAgent)
+	if r.key != "" {
+		req.Header.Set("Idempotency-Key", `"`+r.key+`"`)
+	}
 	if c.conf.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.conf.Token)
 	}

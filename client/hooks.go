@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"iter"
 	"net/http"
@@ -11,7 +12,7 @@ import (
 
 // post sends v as JSON, nothing if it is nil, and reads the answer.
 func post[T any](ctx context.Context, c *Client, path string, v any) (*T, error) {
-	r := request{method: http.MethodPost, path: path}
+	r := request{method: http.MethodPost, path: path, key: rand.Text()} // it may be sent more than once
 	if v != nil {
 		b, err := json.Marshal(v)
 		if err != nil {

@@ -27,6 +27,7 @@ import (
 	"zhenglian/node"
 	"zhenglian/node/blob"
 	"zhenglian/node/index"
+	"zhenglian/node/replay"
 )
 
 // testChain is the real application in memory with validators that really sign,
@@ -226,9 +227,13 @@ func newHarness(t testing.TB, change ...func(*Config, *Options)) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kept, err := replay.Open(filepath.Join(dir, "answers.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := &harness{testChain: c, log: &logBuffer{}}
 	cfg := Config{Version: "test"}
-	o := Options{Chain: c, Index: x, Blobs: blobs, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	o := Options{Chain: c, Index: x, Blobs: blobs, Answers: kept, Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&cfg, &o)
 	}
@@ -243,7 +248,7 @@ func newHarness(t testing.TB, change ...func(*Config, *Options)) *harness {
 	t.Cleanup(func() {
 		h.http.Close()
 		cancel()
-		if err := errors.Join(<-done, x.Close(), blobs.Close()); err != nil {
+		if err := errors.Join(<-done, x.Close(), blobs.Close(), kept.Close()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -35,5 +35,7 @@
 //	shed.go      refusing submissions early when there is too much to do
 //	hooks.go     events sent to where somebody asks (package node/hooks does it)
 //	access.go    who may do what, and how often
+//	idempotency.go  a request that is sent again is done once (package node/replay)
+//	conditional.go  tags by which a client has an answer again without its bytes
 //	guard.go     request ids, access log, limits, panics
 package gateway

@@ -21,6 +21,7 @@ import (
 	"zhenglian/node/events"
 	"zhenglian/node/hooks"
 	"zhenglian/node/index"
+	"zhenglian/node/replay"
 )
 
 // A Chain is what the gateway needs of the node behind it. Its methods are
@@ -133,6 +134,11 @@ type Options struct {
 
 	Index *index.Index // nil: searching is unavailable
 	Hooks *hooks.Hooks // nil: there are no webhooks
+
+	// Answers keeps what requests with an Idempotency-Key were answered; nil: the
+	// header is not looked at.
+	Answers *replay.Store
+
 	Blobs blob.Store   // nil: there is no place for files
 	Log   *slog.Logger // nil: slog.Default()
 
@@ -178,7 +184,7 @@ func New(c Config, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	if g.routes, err = newRoutes(c, o.Access, g.ledger, g.streams, o.Hooks, m, o.Log); err != nil {
+	if g.routes, err = newRoutes(c, o, g.ledger, g.streams, m); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	if g.handler, err = shed(g.ledger, m, g.routes); err != nil {

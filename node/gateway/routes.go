@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
@@ -23,14 +22,13 @@ import (
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
 	"zhenglian/node/access"
-	"zhenglian/node/hooks"
 )
 
 // maxVerifyBody bounds the body of POST /v1/verify in bytes.
 const maxVerifyBody = 4 << 10
 
 // newRoutes builds the one list of routes.
-func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, hk *hooks.Hooks, m *metrics, log *slog.Logger) (*gin.Engine, error) {
+func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.ContextWithFallback = true
@@ -39,7 +37,7 @@ func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, hk *hooks.H
 	if err := r.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	r.Use(identify(log), logged(log), m.count, survive(log), admit(guard, c.Rate, c.Burst), bodyWait(c.BodyWait))
+	r.Use(identify(o.Log), logged(o.Log), m.count, survive(o.Log), admit(o.Access, c.Rate, c.Burst), bodyWait(c.BodyWait), conditional, idempotent(o.Answers))
 	r.Use(verifyStream(l, c.BodyWait))
 	r.NoRoute(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeNotFound, "no such path")) })
 	r.NoMethod(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeMethod, "")) })
@@ -77,7 +75,7 @@ func newRoutes(c Config, guard *access.Guard, l *ledger, s *streams, hk *hooks.H
 	blobRoutes(r, h, c, l)
 	tileRoutes(r, h, l)
 	eventRoutes(r, h, s)
-	hookRoutes(h, c, hk)
+	hookRoutes(h, c, o.Hooks)
 	reportRoutes(h, c, l)
 	pageRoutes(r, l)
 

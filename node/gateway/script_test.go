@@ -36,7 +36,7 @@ import (
 //	~ text                        text in the body
 //
 // ${name} is replaced by a value that a directive or an earlier answer has set;
-// ".a.b -> name" in an answer sets one.
+// ".a.b -> name" or "Header -> name" in an answer sets one.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -284,6 +284,9 @@ func (s *script) expect(line string) {
 		if got, there := member(body, path); !there || !reflect.DeepEqual(got, want) {
 			s.failf("%s is %v, want %v in %s", path, got, want, clipped(s.body))
 		}
+	case strings.Contains(line, " -> "):
+		name, as, _ := strings.Cut(line, " -> ")
+		s.vars[as] = s.answer.Header.Get(name)
 	default:
 		name, want, _ := strings.Cut(line, ": ")
 		if got := s.answer.Header.Get(name); got != want {

@@ -8,6 +8,7 @@
 //	config/apikeys.json  API keys of the gateway, hashed
 //	data/ledger       the application's database: log and state
 //	data/hooks.db     webhooks, their secrets and their log
+//	data/answers.db   answers to requests with an Idempotency-Key, for a day
 //	data/index.db     the gateway's index, which may be deleted at any time
 //	blobs/            files of evidence, by SHA-256
 //

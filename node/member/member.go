@@ -23,6 +23,7 @@ import (
 	"zhenglian/node/gateway"
 	"zhenglian/node/hooks"
 	"zhenglian/node/index"
+	"zhenglian/node/replay"
 )
 
 // Options are what a process may say beyond its home folder.
@@ -47,6 +48,7 @@ type Member struct {
 	index    *index.Index
 	blobs    *blob.Dir
 	hooks    *hooks.Hooks
+	answers  *replay.Store
 	listener net.Listener
 	scheme   string
 	log      *slog.Logger
@@ -129,9 +131,12 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if m.hooks, err = hooks.Open(hc, source); err != nil {
 		return nil, err
 	}
+	if m.answers, err = replay.Open(filepath.Join(data, "answers.db")); err != nil {
+		return nil, err
+	}
 	m.gateway, err = gateway.New(
 		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Access: guard, Index: m.index, Blobs: m.blobs, Metrics: m.node.Metrics(), Log: m.log})
+		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, Access: guard, Index: m.index, Blobs: m.blobs, Metrics: m.node.Metrics(), Log: m.log})
 	if err != nil {
 		return nil, err
 	}
@@ -234,6 +239,9 @@ func (m *Member) close() (err error) {
 	}
 	if m.index != nil {
 		err = errors.Join(err, m.index.Close())
+	}
+	if m.answers != nil {
+		err = errors.Join(err, m.answers.Close())
 	}
 	if m.hooks != nil {
 		err = errors.Join(err, m.hooks.Close())

@@ -36,6 +36,7 @@ var figures = []figure{
 	{name: "latency.4v.p50", unit: "s", measure: latency(4, 0.50)},
 	{name: "latency.4v.p99", unit: "s", measure: latency(4, 0.99)},
 	{name: "latency.4v.halfload.p99", unit: "s", measure: halfLoad},
+	{name: "events.latency", unit: "s", measure: eventLatency},
 	{name: "growth.1m", unit: "1/s", measure: growthRates, parts: growthParts},
 	{name: "disk.per_statement", unit: "B", measure: diskPerStatement, parts: diskParts},
 	{name: "overload.4v", unit: "1/s", measure: overload, parts: overloadParts},

@@ -22,6 +22,7 @@ const (
 	saturate mode = "saturate" // every validator submits all it can
 	steady   mode = "steady"   // all validators submit at a rate, together
 	oneByOne mode = "onebyone" // validator 0 submits when the chain is quiet
+	followed mode = "followed" // validator 0 submits when the chain is quiet, and a client follows its events
 	exhaust  mode = "exhaust"  // every validator submits all it has
 	serve    mode = "serve"    // clients submit through the gateways
 	spamming mode = "spamming" // as oneByOne, and the last validator submits all that is taken
@@ -51,6 +52,11 @@ func (d *driver) measure(ctx context.Context) (result, error) {
 			return result{}, nil
 		}
 		return d.oneByOne(ctx, 0)
+	case followed:
+		if d.spec.Index != 0 {
+			return result{}, nil
+		}
+		return d.follow(ctx)
 	case exhaust:
 		return d.exhaust(ctx)
 	case spamming:

@@ -16,6 +16,7 @@
 //	workload.go   how an application is plugged in; ledger.go and gateway.go: ours
 //	growth.go     one long run and the disk it took
 //	overload.go   clients that offer more than the chain takes
+//	events.go     what subscribers learn, and when
 //	receipts.go   size and verification of a receipt
 //	capture.go    a web page taken into evidence
 //	pool.go       transactions made beforehand

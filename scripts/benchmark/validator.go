@@ -47,7 +47,8 @@ type result struct {
 	Rate      float64   `json:"rate,omitempty"`      // accepted transactions a second
 	Tenths    []float64 `json:"tenths,omitempty"`    // exhaust: the same of each tenth of the transactions
 	Accepted  int       `json:"accepted,omitempty"`  // exhaust: transactions
-	Latencies []float64 `json:"latencies,omitempty"` // oneByOne, steady: seconds, ascending
+	Latencies []float64 `json:"latencies,omitempty"` // oneByOne, steady, followed: seconds, ascending
+	Commits   []float64 `json:"commits,omitempty"`   // followed: seconds until the block was committed, ascending
 
 	// Most of it for people, about the window.
 	Blocks   int     `json:"blocks,omitempty"`

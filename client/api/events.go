@@ -30,7 +30,29 @@ const (
 	EventValidator = "validator.changed" // a validator's row changed or went
 	EventParams    = "params.changed"
 	EventUpgrade   = "upgrade.changed" // one was set, called off, or began
-	EventRow       = "row.changed"     // a row of another table
+
+	EventRuleSet  = "ruleset.changed"  // a set of deadlines was added
+	EventCalendar = "calendar.changed" // a year's working days were set
+	EventStarted  = "clock.started"    // a statutory clock runs, for the first time or again after it was stopped
+	EventClock    = "clock.changed"    // it was paused, resumed or extended
+	EventOverdue  = "clock.overdue"    // its last day has passed
+	EventStopped  = "clock.stopped"
+
+	EventNotice    = "list.notice"   // an entry came into force or ended: what consumers act on and acknowledge
+	EventSubject   = "list.subject"  // what is in force about a subject changed; no row: nothing is
+	EventListEntry = "list.entry"    // an entry's days and reasons
+	EventConsumer  = "list.consumer" // a member was enrolled, acknowledged, or was released
+	EventListRule  = "list.rule"     // a version of a list's rule was added
+	EventRouting   = "routing.changed"
+
+	EventUnit    = "trace.unit"    // a unit came into being or changed
+	EventProduct = "trace.product" // a product was declared anew
+	EventHarvest = "trace.harvest" // what a place yielded
+	EventRecall  = "trace.recall"  // how far a recall is
+	EventScope   = "trace.scope"   // a unit came into a recall's scope, was released or disposed of
+	EventHolder  = "trace.holder"  // what a member holds of a recall, and whether it has answered
+
+	EventRow = "row.changed" // a row of another table
 )
 
 // An Event is one thing that a block did. Every gateway of a chain tells the same

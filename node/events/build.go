@@ -179,18 +179,15 @@ func (b *builder) row(c store.Change) (api.Event, error) {
 		if ev.Type = t.name; ev.Type == "" {
 			return ev, nil
 		}
-		if t.seq {
-			seq, err := seqOf(c.Key)
-			if err != nil {
-				return ev, err
-			}
-			if err := b.about(&ev, &d, seq); err != nil {
-				return ev, err
-			}
-		}
 		if t.tell != nil {
-			if err := t.tell(b, &ev, c); err != nil || ev.Type == "" {
-				return ev, err
+			if err := t.tell(&telling{b, &ev, &d, c}); err != nil {
+				// It is not as the vocabulary thinks: told as it is, for a block that
+				// cannot be told would stop everybody who follows.
+				ev = api.Event{Type: api.EventRow, Time: b.time}
+				d.Statement, d.Seq = tx.ID{}, nil
+			}
+			if ev.Type == "" {
+				return ev, nil
 			}
 		}
 	} else {

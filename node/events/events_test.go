@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"zhenglian/app/apptest"
+	"zhenglian/app/row"
+	"zhenglian/app/store"
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
 	"zhenglian/genesis"
@@ -233,6 +235,65 @@ func BenchmarkBuild(b *testing.B) {
 	for b.Loop() {
 		if _, err := build(c.App.Store(), 2); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Clocks and lists are told as what happened to them.
+func TestClocksAndLists(t *testing.T) {
+	c := story(t)
+	s := c.App.Store()
+	source := New(s)
+	id := row.ClockID{Code: "PUB_SAME", Matter: 0, Member: "hangzhou-amr"}
+	clock := row.Clock{Began: 2, Count: 7, Due: tx.Civil(2026, 12, 1), From: tx.Civil(2026, 11, 23), Round: 1, RuleSet: 1, Since: 2, State: row.Running, Unit: tx.Workdays}
+	late := clock
+	late.State, late.Late, late.Breaches = row.Overdue, 5, 1
+	paused := clock
+	paused.State = row.Paused
+	stopped := clock
+	stopped.State = row.Stopped
+	notice := row.Notice{Action: row.Apply, Entry: 0, Height: 2, State: row.Published, Tag: tx.Digest{1}}
+	consumer := row.Consumer{Since: 3, Through: 1}
+	at := c.Height
+	for i, step := range []struct {
+		write func(*store.Block)
+		want  []string // type, member, list, of each event
+	}{
+		{func(b *store.Block) { b.Set(row.ClockKey(id), clock.Encode()) }, []string{"clock.started hangzhou-amr  0"}},
+		{func(b *store.Block) { b.Set(row.ClockKey(id), paused.Encode()) }, []string{"clock.changed hangzhou-amr  0"}},
+		{func(b *store.Block) { b.Set(row.ClockKey(id), late.Encode()) }, []string{"clock.overdue hangzhou-amr  0"}},
+		{func(b *store.Block) {
+			b.Delete(row.ClockKey(id))
+			b.Set(row.StoppedKey(id), stopped.Encode())
+		}, []string{"clock.stopped hangzhou-amr  0"}},
+		{func(b *store.Block) {
+			b.Set(row.SubjectKey(tx.SeriousDishonest, tx.Digest{1}), row.Subject{{Seq: 0, State: row.Published, From: tx.Civil(2026, 1, 1), Until: tx.Civil(2027, 1, 1)}}.Encode())
+			b.Set(row.NoticeKey(tx.SeriousDishonest, 1), notice.Encode())
+			b.Set(row.RoutingTagKey(tx.Digest{7}), []byte(`{}`)) // of which nobody is told
+		}, []string{"list.subject  serious_dishonest -", "list.notice hangzhou-amr serious_dishonest 0"}},
+		{func(b *store.Block) { b.Set(row.ConsumerKey(tx.SeriousDishonest, "platform-a"), consumer.Encode()) }, []string{"list.consumer platform-a serious_dishonest -"}},
+		{func(b *store.Block) { b.Set(row.ClockKey(id), []byte(`{"not":"a clock"}`)) }, []string{"row.changed   -"}},
+	} {
+		at++
+		b := s.Begin(at)
+		step.write(b)
+		if _, err := b.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		es, err := source.Block(at)
+		if err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		var got []string
+		for _, e := range es {
+			matter := "-"
+			if e.Matter != nil {
+				matter = fmt.Sprint(*e.Matter)
+			}
+			got = append(got, fmt.Sprint(e.Type, " ", e.Member, " ", e.List, " ", matter))
+		}
+		if !slices.Equal(got, step.want) {
+			t.Errorf("step %d: %q, want %q", i, got, step.want)
 		}
 	}
 }

@@ -32,7 +32,9 @@ type isolation struct {
 // system finds out once, by trying.
 var system = sync.OnceValue(func() isolation {
 	s := isolation{dropped: os.Geteuid() == 0}
-	s.sandbox = probe(false) == nil
+	// Who is not root may have a sandbox by a program that is set-user-id: Chromium
+	// finds out itself, and does not start without.
+	s.sandbox = os.Geteuid() != 0 || probe(false) == nil
 	err := probe(true)
 	s.isolated = err == nil
 	if err != nil {

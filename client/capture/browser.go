@@ -118,10 +118,10 @@ func startBrowser(ctx context.Context, o Options, f *filterProcess, listen func(
 			err = fmt.Errorf("run browser %s: %w", o.Browser, err)
 		}
 	}()
-	if b.home, err = os.MkdirTemp("", "zheng-capture-"); err != nil {
+	if b.home, err = makeTemp(); err != nil {
 		return nil, err
 	}
-	if i := &b.isolation; i.dropped && !reachable(b.home) {
+	if i := &b.isolation; i.dropped && !(reachable(b.home) && reachable(filepath.Join(os.TempDir(), "profile"))) {
 		i.dropped, i.sandbox = false, false // another user could not get to its own files
 	}
 	b.noSandbox = !b.isolation.sandbox
@@ -190,6 +190,19 @@ func startBrowser(ctx context.Context, o Options, f *filterProcess, listen func(
 	}
 	b.tab = chromedp.FromContext(bctx).Target
 	return b, b.inspect(oldProfiles)
+}
+
+// maxTempDir is how long the name of the folder for temporary files may be: in it
+// the browser makes a socket, whose whole name has less than 108 bytes.
+const maxTempDir = 45
+
+// makeTemp makes a folder for the time of a capture.
+func makeTemp() (string, error) {
+	dir := os.TempDir()
+	if _, err := os.Stat("/tmp"); err == nil && len(dir) > maxTempDir {
+		dir = "/tmp"
+	}
+	return os.MkdirTemp(dir, "zheng-capture-")
 }
 
 // profiles lists the directories that chromedp makes for profiles and that

@@ -128,7 +128,7 @@ func startFilter(ctx context.Context, c filter.Config, note func(filter.Event)) 
 			err = fmt.Errorf("start filter: %w", err)
 		}
 	}()
-	if f.dir, err = os.MkdirTemp("", "zheng-capture-"); err != nil {
+	if f.dir, err = makeTemp(); err != nil {
 		return nil, err
 	}
 	control, err := net.Listen("unix", f.control())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -17,16 +18,18 @@ import (
 
 	"zhenglian/app/receipt"
 	"zhenglian/app/tx"
+	"zhenglian/client/capture"
 	"zhenglian/client/clienttest"
 	"zhenglian/client/keys"
 )
 
 func TestMain(m *testing.M) {
+	capture.RunChild()
 	testscript.Main(m, map[string]func(){"zheng": main})
 }
 
 // TestScripts runs testdata/*.txt and the examples of client/README.md. Each
-// finds a ledger at $GATEWAY whose trust root is $TRUST, nothing at $NOBODY, and
+// finds a ledger at $GATEWAY whose trust root is $TRUST, a web page at $SHOP, nothing at $NOBODY, and
 // the keys officer1, officer2 and city in $KEYS. Two commands are ours:
 //
 //	exits N PROGRAM ARGS…   runs it and compares the exit code
@@ -42,6 +45,9 @@ func TestScripts(t *testing.T) {
 			s := httptest.NewServer(clienttest.New())
 			e.Defer(s.Close)
 			e.Setenv("GATEWAY", s.URL)
+			shop := httptest.NewServer(http.HandlerFunc(shopPage))
+			e.Defer(shop.Close)
+			e.Setenv("SHOP", shop.URL)
 			e.Setenv("NOBODY", "http://"+freePort(t))
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			trust := filepath.Join(e.WorkDir, "trust.json")
@@ -71,6 +77,16 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "field": field},
 	})
+}
+
+// shopPage is a page to capture, with a link to a licence.
+func shopPage(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if r.URL.Path == "/licence" {
+		fmt.Fprint(w, "<title>亮照</title><p>91330100MA2XXXXX1A")
+		return
+	}
+	fmt.Fprint(w, `<title>示例店铺</title><p>“国家级”龙井茶<p><a id=licence href=/licence>营业执照</a>`)
 }
 
 // readmeScript makes a script of the console examples in client/README.md.

@@ -252,6 +252,9 @@ func stateZH(s string) string {
 	case StateLapsed:
 		return "未生效即失效"
 	}
+	if zh, ok := traceZH(s); ok {
+		return zh
+	}
 	if zh := row.ListStateZH(row.State(s)); zh != "" {
 		return zh
 	}

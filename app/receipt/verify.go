@@ -420,7 +420,7 @@ func (v *verification) became() {
 	note := func(zh, en string) {
 		say(Warn, zh, en)
 		v.summary = &Text{zh, en}
-		if st.matter.State != row.Challenged || !opens(v.stmt) {
+		if st.matter.State != row.Challenged && st.matter.State != row.Disputed || !opens(v.stmt) {
 			v.means("later", Superseded)
 		}
 	}
@@ -445,6 +445,9 @@ func (v *verification) became() {
 			fmt.Sprintf("it is the last statement of its matter, which is %s.", st.matter.State))
 	case st.matter == nil && st.tally != nil && st.tally.Outcome != row.Effective:
 		say(Fail, "事项与会签记录互相矛盾。", "the matter and the record of signatures contradict each other.")
+	case st.matter == nil && v.stmt.Kind.Family() == "trace":
+		r, t, _ := traceBecame(row.State(state))
+		say(r, t.ZH, t.EN)
 	case st.matter == nil && row.ListStateZH(row.State(state)) != "":
 		say(Pass, "“"+stateZH(state)+"”，此后没有任何变更。", state+", and nothing has happened to it since.")
 	case st.matter == nil && state == string(row.Enacted):
@@ -478,11 +481,17 @@ func (v *verification) matterBecame(say func(r Result, zh, en string), note func
 	case row.Challenged:
 		note("该证据正被质疑，"+zh, "the evidence is being challenged: "+en)
 	default:
-		if row.ListStateZH(m.State) != "" {
+		r, t, ok := traceBecame(m.State)
+		switch {
+		case ok && v.stmt.Kind.Family() == "trace" && r == Warn:
+			note(t.ZH+zh, t.EN+" "+en)
+		case ok && v.stmt.Kind.Family() == "trace":
+			say(r, t.ZH+zh, t.EN+" "+en)
+		case row.ListStateZH(m.State) != "":
 			say(Pass, zh, en)
-			return
+		default:
+			say(Fail, "事项状态未知，"+zh, "unknown state of the matter: "+en)
 		}
-		say(Fail, "事项状态未知，"+zh, "unknown state of the matter: "+en)
 	}
 }
 

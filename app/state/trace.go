@@ -559,3 +559,13 @@ func (c *Ctx) seqOf(id tx.ID) (uint64, bool, error) {
 	}
 	return seq, ok, nil
 }
+
+// UnitByID returns a unit, nil if there is none.
+func UnitByID(r Reader, id row.UnitID) (*row.Unit, error) {
+	return getRow(r, row.UnitKey(id), row.DecodeUnit)
+}
+
+// ProductAt returns a declared product, nil if there is none.
+func ProductAt(r Reader, p tx.ProductCode) (*row.Product, error) {
+	return getRow(r, row.ProductKey(p), row.DecodeProduct)
+}

@@ -27,7 +27,7 @@ import (
 
 // Files are the pages and what they load.
 //
-//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js evidence.html verifier
+//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js evidence.html unit.html verifier
 var Files embed.FS
 
 // Policy is the Content-Security-Policy of the pages: their own files and the
@@ -108,7 +108,7 @@ func (l Look) Other() Look { l.English = !l.English; return l }
 // Resized is the look in the other size.
 func (l Look) Resized() Look { l.Large = !l.Large; return l }
 
-var pages = template.Must(template.ParseFS(Files, "verify.html", "evidence.html"))
+var pages = template.Must(template.ParseFS(Files, "verify.html", "evidence.html", "unit.html"))
 
 // Embedded is what a page that is one file carries in itself.
 type Embedded struct {

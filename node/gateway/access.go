@@ -44,6 +44,10 @@ var needs = []struct {
 	{"HEAD", "/v1/*", access.Read},
 	{"GET", "/tile/*", access.Read},
 	{"GET", "/e/*", access.Read},
+	{"GET", "/01/*", access.Public}, // the codes on labels, for whoever scans one
+	{"GET", "/zg/*", access.Public},
+	{"GET", "/00/*", access.Public},
+	{"GET", "/zs/*", access.Public},
 }
 
 // scopeOf is what a request to a route needs.

@@ -77,6 +77,8 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	eventRoutes(r, h, s)
 	hookRoutes(h, c, o.Hooks)
 	reportRoutes(h, c, l)
+	unitRoutes(r, h, l)
+	unitPageRoutes(r, l)
 	pageRoutes(r, l)
 
 	secure(h.OpenAPI())

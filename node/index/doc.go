@@ -10,8 +10,8 @@
 //	statements  seq, id, height, kind, member, at (ms), matter, about
 //	            one row for each log entry. matter is the entry that opened its
 //	            matter, NULL for an endorsement; about is the entry it endorses.
-//	terms       field, value, seq: entry seq of kind evidence.seal has this value
-//	            in this field. Fields are numbered: see the constants.
+//	terms       field, value, seq: entry seq, of evidence or traceability, has this
+//	            value in this field. Fields are numbered: see the constants.
 //	cursor      log_size entries are indexed, the last of which has id last and
 //	            was accepted at height
 //

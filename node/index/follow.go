@@ -20,6 +20,8 @@ const (
 	fieldSM3    = 2 // of a file, 32 bytes
 	fieldCase   = 3 // case tag, 32 bytes
 	fieldMember = 4 // who stated, text
+	fieldUnit   = 5 // code of a unit that a statement of traceability names, text
+	fieldKind   = 6 // kind, text; of recalls and hand-overs only
 )
 
 // batch indexes the next entries and reports whether there are more.
@@ -160,6 +162,7 @@ func (w *writer) add(e store.Entry) tx.ID {
 			add(fieldCase, ev.CaseTag[:])
 		}
 	}
+	w.trace(s, e.Seq, matter)
 	return id
 }
 

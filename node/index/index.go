@@ -20,7 +20,7 @@ import (
 )
 
 // schema is the version of the tables; another number makes Open rebuild.
-const schema = 2
+const schema = 3
 
 const tables = `
 CREATE TABLE statements (
@@ -47,7 +47,7 @@ CREATE TABLE cursor (
 );
 INSERT INTO cursor VALUES (1, 0, 0, x'');
 ` + batchTables + `
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 `
 
 // batchSize is the number of entries of one SQL transaction: enough that the

@@ -491,6 +491,10 @@ func RoutingKey() []byte { return []byte{prefixRouting} }
 // RoutingTagKey is the key of the hint in force about a tag.
 func RoutingTagKey(tag tx.Digest) []byte { return append([]byte{prefixRoutingTag}, tag[:]...) }
 
+// IsRoutingTagKey reports whether key is that of a hint, which nobody reads
+// without a statement.
+func IsRoutingTagKey(key []byte) bool { return len(key) > 0 && key[0] == prefixRoutingTag }
+
 // A Routing is the switch of routing hints.
 type Routing struct {
 	Assessment tx.Digest // of the effects on persons

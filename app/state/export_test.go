@@ -22,9 +22,6 @@ func Transitions() (out []Transition) {
 	return out
 }
 
-// Decider is the kind by which entries of a list are decided.
-func Decider(l tx.List) tx.Kind { return deciders[l] }
-
 // BoundTraced makes the bound of recalls in a block small for a test.
 func BoundTraced(n int) (restore func()) {
 	old := maxTraced

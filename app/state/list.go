@@ -23,6 +23,9 @@ const (
 // deciders are the kinds of decision of each list.
 var deciders = [...]tx.Kind{tx.SeriousDishonest: tx.ListDecide, tx.AbnormalOperation: tx.ListDecide, tx.IndustryNotice: tx.ListResolve, tx.NegativeIndex: tx.ListAgree}
 
+// DecidedBy is the kind by which entries of a list are decided.
+func DecidedBy(l tx.List) tx.Kind { return deciders[l] }
+
 // listRow reads a row; its zero value and false when there is none.
 func listRow[T any](c *Ctx, key []byte, decode func([]byte) (T, error)) (v T, ok bool, err error) {
 	b, err := c.Read.Get(key)

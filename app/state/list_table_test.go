@@ -152,7 +152,7 @@ func may(l tx.List, s row.State, kind tx.Kind) row.State {
 		}
 		switch kind {
 		case tx.ListDecide, tx.ListResolve, tx.ListAgree:
-			if kind != state.Decider(l) || s == row.Reviewed && genesis.DefaultListRule(l).Consent {
+			if kind != state.DecidedBy(l) || s == row.Reviewed && genesis.DefaultListRule(l).Consent {
 				return ""
 			}
 		}

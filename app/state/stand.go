@@ -119,3 +119,27 @@ func tallied(dir *Directory, t *row.Tally) (out []policy.Vote) {
 	}
 	return out
 }
+
+// A Place is the matter of which an entry is part.
+type Place struct {
+	Seq   uint64 // of the opening entry
+	State row.State
+}
+
+// MatterOf returns the matter of which entry seq is part: its opening, or a step
+// that took effect; nil when it is part of none.
+func MatterOf(r Reader, seq uint64) (*Place, error) {
+	p, err := find(r, seq)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	return &Place{Seq: p.seq, State: p.matter.State}, nil
+}
+
+// After is the state of a matter once a statement of the kind took effect in it.
+func After(k tx.Kind) row.State {
+	if r := ruleOf(k); r != nil {
+		return r.to
+	}
+	return ""
+}

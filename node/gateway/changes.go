@@ -63,6 +63,8 @@ func changesOf(v *store.View, s *tx.Statement) ([]api.Change, error) {
 		if s.Kind == tx.GovWithdraw {
 			t.add("proposal "+s.Prev.String(), "waits", "withdrawn")
 		}
+	default:
+		t.lists(s)
 	}
 	return t.out, t.err
 }

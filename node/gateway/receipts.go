@@ -181,6 +181,11 @@ func (r *receipts) state(key []byte) (*receipt.StateProof, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.proof(v, block, key)
+}
+
+// proof proves one row of a state, or its absence; block is that of the next height.
+func (r *receipts) proof(v *store.View, block receipt.SignedBlock, key []byte) (*receipt.StateProof, error) {
 	row, err := r.row(v, key)
 	if err != nil {
 		return nil, err

@@ -76,6 +76,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	tileRoutes(r, h, l)
 	eventRoutes(r, h, s)
 	hookRoutes(h, c, o.Hooks)
+	listRoutes(h, l)
 	reportRoutes(h, c, l)
 	unitRoutes(r, h, l)
 	unitPageRoutes(r, l)

@@ -208,6 +208,9 @@ func (l *ledger) addReceipt(ctx context.Context, v *api.Verification, id tx.ID, 
 // verifyKey proves a row of the state, or its absence; bad is what was wrong
 // with the key.
 func (l *ledger) verifyKey(key []byte, bad error) (*api.Verification, error) {
+	if bad == nil && row.IsRoutingTagKey(key) {
+		bad = errors.New("a routing hint is looked up by a routing.read")
+	}
 	if bad != nil {
 		return nil, badValue{bad}
 	}

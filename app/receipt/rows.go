@@ -190,6 +190,9 @@ func (w *walk) policy(st *standing, e *Entry, s *tx.Statement) error {
 	} else {
 		st.unsure = st.tally == nil && st.version > 1
 	}
+	if expr, err = w.override(st, expr, e, s); err != nil {
+		return err
+	}
 	st.bind(&c, expr, s)
 	if st.issuer != nil {
 		c.Superior = st.issuer.Superior
@@ -214,6 +217,40 @@ func (w *walk) policy(st *standing, e *Entry, s *tx.Statement) error {
 	st.holds = expr.Holds(&c)
 	st.missing = expr.Missing(&c)
 	return rollErr
+}
+
+// override joins a kind's policy with what the stating member had asked of itself
+// when the matter opened: of a continuation only the opening would tell which
+// version that is, and a receipt does not carry it.
+func (w *walk) override(st *standing, kind *policy.Expr, e *Entry, s *tx.Statement) (*policy.Expr, error) {
+	if s.Kind.Family() == "gov" { // governance has no overrides
+		return kind, nil
+	}
+	var own *row.Policy
+	for v := uint32(1); v <= maxVersions; v++ {
+		next, err := load(w, row.OverrideKey(s.Member, s.Kind, v), row.DecodePolicy)
+		if err != nil {
+			return nil, err
+		}
+		if next == nil || next.From > e.Height {
+			break
+		}
+		own = next
+	}
+	switch {
+	case own == nil:
+		return kind, nil
+	case !opens(s) && s.Kind != tx.EndorseKind:
+		st.unsure = true
+	}
+	if own.Expr == "" { // dropped
+		return kind, nil
+	}
+	expr, err := policy.Parse(own.Expr)
+	if err != nil {
+		return nil, err
+	}
+	return policy.And(kind, expr), nil
 }
 
 // bind binds the custodian, which the kind tells. Whom a statement is directed to

@@ -6,28 +6,18 @@ import (
 
 	"zhenglian/app/apptest"
 	"zhenglian/app/row"
+	"zhenglian/app/state"
 	"zhenglian/app/tx"
 )
 
 // answer is the clock that a challenge of Hangzhou's evidence starts.
-func answer(t *testing.T, c *apptest.Chain, matter uint64) *row.Clock {
+func answer(t *testing.T, c *apptest.Chain, matter uint64) *state.ClockStand {
 	t.Helper()
-	id := row.ClockID{Code: "EVIDENCE_ANSWER", Matter: matter, Member: "hangzhou-amr"}
-	for _, key := range [][]byte{row.ClockKey(id), row.StoppedKey(id)} {
-		v, err := c.App.Store().View().Get(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if v == nil {
-			continue
-		}
-		k, err := row.DecodeClock(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return &k
+	k, err := state.ClockAt(c.App.Store().View(), row.ClockID{Code: state.EvidenceAnswer, Matter: matter, Member: "hangzhou-amr"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return nil
+	return k
 }
 
 // A challenge starts a clock; it is overdue after the first block whose time is
@@ -47,12 +37,12 @@ func TestClockFallsOverdue(t *testing.T) {
 		t.Fatalf("after the challenge: %+v", k)
 	}
 	c.Skipped = due.End().Time().Add(-time.Millisecond).Sub(c.Now())
-	if c.Block(); answer(t, c, seq).State != row.Running {
+	if c.Block(); answer(t, c, seq).Overdue() {
 		t.Fatal("overdue on its last day")
 	}
 	c.Skipped -= time.Second - time.Millisecond // the next block is at 24:00
 	c.Block()
-	if k := answer(t, c, seq); k.State != row.Overdue || k.Late != c.Height || k.Breaches != 1 {
+	if k := answer(t, c, seq); !k.Overdue() || k.Late != c.Height || k.Breaches != 1 {
 		t.Fatalf("after its last day: %+v", k)
 	}
 	late := c.Height

@@ -405,7 +405,7 @@ func TestReadmeKeyTable(t *testing.T) {
 		"Roll": row.Roll{}.Encode(), "Matter": row.Matter{}.Encode(), "Tally": row.Tally{Votes: make([]row.Vote, 1)}.Encode(), "Link": row.Link{}.Encode(),
 		"RuleSet":  row.RuleSet{Deadlines: []tx.Deadline{{Extend: 1, Roll: true, Tentative: true}}, SHA256: tx.Digest{1}}.Encode(),
 		"Calendar": row.Calendar{SHA256: tx.Digest{1}}.Encode(), "Clock": row.Clock{Extended: true, Late: 1, Roll: true}.Encode(),
-		"Due": row.Due{Clocks: make([]row.ClockID, 1)}.Encode(), "DueCount": row.DueCount{}.Encode(),
+		"Due": row.Due{Clocks: make([]row.DueClock, 1)}.Encode(), "Breach": row.Breach{Clocks: make([]row.DueClock, 1)}.Encode(), "DueCount": row.DueCount{}.Encode(),
 		"Unit":  row.Unit{Flags: []string{"x"}, Hot: 1, Inside: 1, Level: 1, Parent: row.UnitID{1}, Recalls: 1}.Encode(),
 		"Named": row.Named{}.Encode(), "Product": row.Product{Makers: []tx.MemberID{"x"}, Yield: &tx.Yield{}}.Encode(), "Use": row.Use{}.Encode(),
 		"Harvest": row.Harvest{}.Encode(), "Recall": row.Recall{Cursor: []byte{1}, Done: 1}.Encode(), "Scoped": row.Scoped{Outcome: "x"}.Encode(),

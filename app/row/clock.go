@@ -93,30 +93,31 @@ func DecodeCalendar(b []byte) (c Calendar, err error) {
 	return c, err
 }
 
-// States of a clock.
+// States of a clock. A clock that runs on after its last day is overdue: a Breach
+// row names it.
 const (
 	Running = "RUNNING"
 	Paused  = "PAUSED"
-	Overdue = "OVERDUE" // its last day passed before it was stopped
 	Stopped = "STOPPED"
 )
 
-var clockStates = []string{Running, Paused, Overdue, Stopped}
+var clockStates = []string{Running, Paused, Stopped}
 
 // A Clock is a statutory deadline that a member has in a matter. It counts from
 // the day after From, in its unit, and its last day is Due.
 type Clock struct {
 	Began    int64   // height of the statement that started it
-	Breaches int64   // how often it became overdue, earlier rounds included
+	Breaches int64   // how often it had become overdue when it was last changed, earlier rounds included
 	Count    int64   // of Unit from From on; while paused: what is left
 	Due      tx.Date // last day; while paused: as it was
 	Extended bool    // in this round
 	From     tx.Date // day on which it was started or, last, resumed
-	Late     int64   // height at which it was found overdue in this round, 0 if it was not
+	Late     int64   // of a stopped clock: height at which it was found overdue, 0 if it was not
 	Roll     bool    // a last day that is not worked moves on
 	Round    int64   // how often it was started
 	RuleSet  uint32  // number of the rule set that applies
 	Since    int64   // height of the last change
+	Slot     uint32  // row of the index of due dates that names it while it runs
 	State    string
 	Unit     string // tx.Workdays, Days, Months or Years; days after a pause of months or years
 }
@@ -141,6 +142,7 @@ func (c Clock) Encode() []byte {
 		w.Int("round", c.Round)
 		w.Int("ruleset", int64(c.RuleSet))
 		w.Int("since", c.Since)
+		w.Int("slot", int64(c.Slot))
 		w.String("state", c.State)
 		w.String("unit", c.Unit)
 	})
@@ -174,6 +176,8 @@ func DecodeClock(b []byte) (c Clock, err error) {
 		c.RuleSet = uint32(r.Int(1, 1<<31))
 		o.Need("since")
 		c.Since = r.Int(0, maxHeight)
+		o.Need("slot")
+		c.Slot = uint32(r.Int(0, 1<<31))
 		o.Need("state")
 		if c.State = r.String(16); !known(clockStates, c.State) {
 			r.Fail(tx.CodeUnknownTag, "")
@@ -231,14 +235,17 @@ func ClockOf(key []byte) (c ClockID, stopped bool, err error) {
 // ClockRange spans the clocks that have not been stopped, or those that have:
 // of one member, or of all when m is "".
 func ClockRange(stopped bool, m tx.MemberID) (start, end []byte) {
-	p := byte(prefixClock)
 	if stopped {
-		p = prefixStopped
+		return memberRange(prefixStopped, m)
 	}
+	return memberRange(prefixClock, m)
+}
+
+func memberRange(prefix byte, m tx.MemberID) (start, end []byte) {
 	if m == "" {
-		return []byte{p}, []byte{p + 1}
+		return []byte{prefix}, []byte{prefix + 1}
 	}
-	start = append([]byte{p}, m...)
+	start = append([]byte{prefix}, m...)
 	return append(bytes.Clone(start), 0), append(start, 1)
 }
 
@@ -248,62 +255,149 @@ func MatterClockRange(stopped bool, m tx.MemberID, matter uint64) (start, end []
 	return binary.BigEndian.AppendUint64(bytes.Clone(p), matter), binary.BigEndian.AppendUint64(bytes.Clone(p), matter+1)
 }
 
-// PerDue is the number of clocks in one row of the due-date index.
+// PerDue is the number of clocks in one row of the index of due dates.
 const PerDue = 64
 
-// A Due names clocks that were to run until a day. A clock that has been
-// stopped, paused or put off since stays in it: who reads it asks the clock.
-type Due struct{ Clocks []ClockID }
+// A DueClock is a clock of a member that the row's key names.
+type DueClock struct {
+	Code   tx.ClockCode
+	Matter uint64
+}
+
+// A Due names running clocks of one member whose last day is the same.
+type Due struct {
+	Clocks []DueClock
+	Since  int64 // height at which the first of them was added
+}
+
+// A Breach names running clocks of one member whose last day was the same and
+// is over: they are overdue.
+type Breach struct {
+	Clocks []DueClock
+	Late   int64 // height at which they were found to be
+}
 
 // Encode returns the row's value.
 func (d Due) Encode() []byte {
 	return encode(func(w *tx.Writer) {
-		w.Array("clocks", len(d.Clocks), func(i int) {
-			c := &d.Clocks[i]
-			w.Open()
-			w.String("code", string(c.Code))
-			w.Int("matter", int64(c.Matter))
-			w.String("member", string(c.Member))
-			w.Close()
-		})
+		writeDueClocks(w, d.Clocks)
+		w.Int("since", d.Since)
 	})
 }
 
 // DecodeDue reads a value that Encode wrote.
 func DecodeDue(b []byte) (d Due, err error) {
 	err = decode(b, func(r *tx.Reader, o *tx.Object) {
-		o.Need("clocks")
-		r.Array(PerDue, func(int) {
-			var c ClockID
-			e := r.Object()
-			e.Need("code")
-			c.Code = r.ClockCode()
-			e.Need("matter")
-			c.Matter = uint64(r.Int(0, maxHeight))
-			e.Need("member")
-			c.Member = tx.MemberID(r.Slug(2, 32, '-'))
-			e.End()
-			d.Clocks = append(d.Clocks, c)
-		})
+		d.Clocks = readDueClocks(r, o)
+		o.Need("since")
+		d.Since = r.Int(0, maxHeight)
 	})
 	return d, err
 }
 
-// DueKey is the key of row number of the clocks that run until day.
-func DueKey(day tx.Date, number uint32) []byte {
-	b := binary.BigEndian.AppendUint32([]byte{prefixDue}, uint32(day))
-	return binary.BigEndian.AppendUint32(b, number)
+// Encode returns the row's value.
+func (d Breach) Encode() []byte {
+	return encode(func(w *tx.Writer) {
+		writeDueClocks(w, d.Clocks)
+		w.Int("late", d.Late)
+	})
 }
 
-// DueRange spans the rows of all days before day.
+// DecodeBreach reads a value that Encode wrote.
+func DecodeBreach(b []byte) (d Breach, err error) {
+	err = decode(b, func(r *tx.Reader, o *tx.Object) {
+		d.Clocks = readDueClocks(r, o)
+		o.Need("late")
+		d.Late = r.Int(0, maxHeight)
+	})
+	return d, err
+}
+
+func writeDueClocks(w *tx.Writer, clocks []DueClock) {
+	w.Array("clocks", len(clocks), func(i int) {
+		w.Open()
+		w.String("code", string(clocks[i].Code))
+		w.Int("matter", int64(clocks[i].Matter))
+		w.Close()
+	})
+}
+
+func readDueClocks(r *tx.Reader, o *tx.Object) (clocks []DueClock) {
+	o.Need("clocks")
+	r.Array(PerDue, func(int) {
+		var c DueClock
+		e := r.Object()
+		e.Need("code")
+		c.Code = r.ClockCode()
+		e.Need("matter")
+		c.Matter = uint64(r.Int(0, maxHeight))
+		e.End()
+		clocks = append(clocks, c)
+	})
+	return clocks
+}
+
+// A Slot is a row of the index of due dates.
+type Slot struct {
+	Day    tx.Date
+	Member tx.MemberID
+	Number uint32
+}
+
+// DueKey is the key of the Due row of a slot, ordered by day.
+func DueKey(s Slot) []byte {
+	return binary.BigEndian.AppendUint32(dueKey(prefixDue, s.Day, s.Member), s.Number)
+}
+
+// DueCountKey is the key of the number of clocks that were put into slots of a
+// day and member.
+func DueCountKey(day tx.Date, m tx.MemberID) []byte { return dueKey(prefixDueCount, day, m) }
+
+func dueKey(prefix byte, day tx.Date, m tx.MemberID) []byte {
+	b := binary.BigEndian.AppendUint32([]byte{prefix}, uint32(day))
+	return append(append(b, m...), 0)
+}
+
+// DueRange spans the Due rows of all days before day.
 func DueRange(day tx.Date) (start, end []byte) {
 	return []byte{prefixDue}, binary.BigEndian.AppendUint32([]byte{prefixDue}, uint32(max(day, 0)))
 }
 
-// DueDay returns the day of a key that DueKey made.
-func DueDay(key []byte) tx.Date { return tx.Date(binary.BigEndian.Uint32(key[1:])) }
+// DueSlot reads a key that DueKey made.
+func DueSlot(key []byte) (s Slot, err error) {
+	if len(key) < 1+4+1+4 || key[0] != prefixDue {
+		return s, errors.New("not the key of due clocks")
+	}
+	member, number, ok := bytes.Cut(key[5:], []byte{0})
+	if !ok || len(number) != 4 {
+		return s, errors.New("the key of due clocks is cut short")
+	}
+	return Slot{tx.Date(binary.BigEndian.Uint32(key[1:])), tx.MemberID(member), binary.BigEndian.Uint32(number)}, nil
+}
 
-// A DueCount is the number of clocks in the rows of a day.
+// BreachKey is the key of the Breach row of a slot, ordered by member.
+func BreachKey(s Slot) []byte {
+	b := append(append([]byte{prefixBreach}, s.Member...), 0)
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(s.Day)), s.Number)
+}
+
+// BreachSlot reads a key that BreachKey made.
+func BreachSlot(key []byte) (s Slot, err error) {
+	if len(key) == 0 || key[0] != prefixBreach {
+		return s, errors.New("not the key of overdue clocks")
+	}
+	member, rest, ok := bytes.Cut(key[1:], []byte{0})
+	if !ok || len(rest) != 8 {
+		return s, errors.New("the key of overdue clocks is cut short")
+	}
+	return Slot{tx.Date(binary.BigEndian.Uint32(rest)), tx.MemberID(member), binary.BigEndian.Uint32(rest[4:])}, nil
+}
+
+// BreachRange spans the Breach rows of a member, or of all when m is "".
+func BreachRange(m tx.MemberID) (start, end []byte) { return memberRange(prefixBreach, m) }
+
+// A DueCount is how many clocks were put into the slots of a day and member,
+// PerDue into each.
 type DueCount struct{ Clocks int64 }
 
 // Encode returns the row's value.
@@ -318,9 +412,4 @@ func DecodeDueCount(b []byte) (n DueCount, err error) {
 		n.Clocks = r.Int(0, maxHeight)
 	})
 	return n, err
-}
-
-// DueCountKey is the key of the number of clocks that run until day.
-func DueCountKey(day tx.Date) []byte {
-	return binary.BigEndian.AppendUint32([]byte{prefixDueCount}, uint32(day))
 }

@@ -29,8 +29,11 @@ import (
 //	                                   Clock    while the clock runs, is paused or is overdue: what the member owes in the matter that entry seq opened
 //	17 ‖ member ‖ 00 ‖ seq (8, BE) ‖ code
 //	                                   Clock    when it was stopped
-//	18 ‖ day (4, BE) ‖ number (4, BE)  Due      clocks that were to run until that day, 64 a row
-//	19 ‖ day (4, BE)                   DueCount  how many these are
+//	18 ‖ day (4, BE) ‖ member ‖ 00 ‖ slot (4, BE)
+//	                                   Due      running clocks of the member with that last day, 64 a row
+//	19 ‖ day (4, BE) ‖ member ‖ 00     DueCount  how many were put there
+//	1a ‖ member ‖ 00 ‖ day (4, BE) ‖ slot (4, BE)
+//	                                   Breach   what was Due when the day was over: clocks that are overdue
 //	20 ‖ list ‖ tag (32)               Subject  while an entry about the subject is in force; see list.go
 //	21 ‖ list ‖ seq (8, BE)            ListEntry  when a proposed entry takes effect; never deleted
 //	22 ‖ list ‖ version (4, BE)        ListRule  at genesis, by gov.list; a version never changes
@@ -76,6 +79,7 @@ const (
 	prefixStopped   = 0x17
 	prefixDue       = 0x18
 	prefixDueCount  = 0x19
+	prefixBreach    = 0x1a
 	prefixSubject   = 0x20
 	prefixListEntry = 0x21
 	prefixListRule  = 0x22

@@ -8,8 +8,6 @@ import (
 	"zhenglian/app/tx"
 )
 
-var clock = ClockID{Code: "CASE", Matter: 7, Member: "hz"}
-
 // A codec reads a value and writes it again, for every table.
 var codecs = map[string]struct {
 	sample []byte
@@ -30,8 +28,9 @@ var codecs = map[string]struct {
 		Effective: tx.Civil(2026, 4, 15), Name: "cases", Since: 3, Source: "Order 1", SHA256: tx.Digest{1}}.Encode(), again(DecodeRuleSet)},
 	"calendar":   {Calendar{Holidays: []tx.Date{tx.Civil(2026, 1, 1)}, Since: 4, Source: "s", SHA256: tx.Digest{1}, Workdays: []tx.Date{tx.Civil(2026, 1, 4)}}.Encode(), again(DecodeCalendar)},
 	"clock":      {Clock{Began: 2, Count: 15, Due: tx.Civil(2026, 1, 22), From: tx.Civil(2026, 1, 1), Round: 1, RuleSet: 1, Since: 2, State: Running, Unit: tx.Workdays}.Encode(), again(DecodeClock)},
-	"clock, all": {Clock{Began: 2, Breaches: 1, Count: 15, Extended: true, Due: 9, From: 3, Late: 7, Roll: true, Round: 2, RuleSet: 1, Since: 7, State: Overdue, Unit: tx.Days}.Encode(), again(DecodeClock)},
-	"due":        {Due{[]ClockID{clock, clock}}.Encode(), again(DecodeDue)},
+	"clock, all": {Clock{Began: 2, Breaches: 1, Count: 15, Extended: true, Due: 9, From: 3, Late: 7, Roll: true, Round: 2, RuleSet: 1, Since: 7, Slot: 3, State: Stopped, Unit: tx.Days}.Encode(), again(DecodeClock)},
+	"due":        {Due{[]DueClock{{"CASE", 7}, {"CASE", 9}}, 5}.Encode(), again(DecodeDue)},
+	"breach":     {Breach{[]DueClock{{"CASE", 7}}, 9}.Encode(), again(DecodeBreach)},
 	"due count":  {DueCount{65}.Encode(), again(DecodeDueCount)},
 	"link":       {Link{8}.Encode(), again(DecodeLink)},
 	"list":       {List{Entries: 3, Notices: 9}.Encode(), again(DecodeList)},
@@ -86,7 +85,7 @@ func TestRoundTrip(t *testing.T) {
 // Keys of different tables never collide, and deadlines are ordered by height.
 func TestKeys(t *testing.T) {
 	keys := [][]byte{ParamsKey(), MemberKey("hz"), AccountKey(tx.AccountID{1}), PolicyKey("a.b", 1), RollKey("court"), OverrideKey("hz", "a.b", 1), ValidatorKey(tx.ValidatorKey{}), StepKey(), UpgradeKey(), MatterKey(1), TallyKey(1), DeadlineKey(1, 1), LinkKey(1),
-		RuleSetKey(1), CalendarKey(2026), ClockKey(clock), StoppedKey(clock), DueKey(1, 1), DueCountKey(1),
+		RuleSetKey(1), CalendarKey(2026), ClockKey(clock), StoppedKey(clock), DueKey(slot), DueCountKey(1, "hz"), BreachKey(slot),
 		UnitKey(UnitID{}), NamedKey("zs/1"), ProductKey("zg/1"), InsideKey(UnitID{}, UnitID{}), UseKey(UnitID{}, 1), HarvestKey("1", "2", "3"), RecallKey(1),
 		ScopeKey(1, UnitID{}), QueueKey(1, 1), HolderKey(1, "hz"), ScopingKey(1)}
 	seen := make(map[byte]bool)

@@ -2,6 +2,8 @@ package state
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 
 	"zhenglian/app/row"
 	"zhenglian/app/store"
@@ -11,19 +13,28 @@ import (
 // Statutory clocks.
 //
 // Days are those of Asia/Shanghai by block time. A clock is overdue when its
-// last day is over: at the end of the first block whose time says so, or, when
-// more fall due than a block works off, of one of the next; and a statement
-// that stops or changes it finds it overdue by itself. So what a clock says
-// never depends on how busy the chain is.
+// last day is over. The end of the first block whose time says so finds it, or,
+// when more fall due than a block works off, that of one of the next; and a
+// statement that stops or starts it finds it by itself. So what becomes of a
+// clock never depends on how busy the chain is.
+//
+// Clocks that fall due together are found together. The index of due dates names
+// the running clocks of a member with the same last day, 64 a row, and nothing
+// else; when the day is over the row moves as it is to the breaches of the
+// member. So ten thousand clocks that fall due cost a few hundred writes, and a
+// clock's own row does not change.
 //
 // The last day is computed when the clock starts, resumes or is extended, with
 // the calendar of that day. Calendars come late and are changed, so when the
 // day is over it is computed again if a calendar has come since: what is owed
 // can move later by that, never earlier.
 
-// maxDue bounds the clocks that the end of one block looks at; the rest is
-// looked at in the next. It is more than 10 000, in whole rows of the index.
-const maxDue = 160 * row.PerDue
+// sweepBudget bounds the work of the end of a block: rows of the index, of
+// which one whose clocks must be looked at one by one counts sweepByOne times.
+const (
+	sweepBudget = 400
+	sweepByOne  = 16
+)
 
 // moveClocks does to clocks what a statement says that took effect.
 func (c *Ctx) moveClocks(b *store.Block, moves []clockMove) error {
@@ -46,46 +57,42 @@ func (c *Ctx) moveClock(b *store.Block, m clockMove) error {
 	if k == nil {
 		return nil // never started, or stopped
 	}
-	due := k.Due
-	if k.State == row.Running {
-		c.ripen(k)
+	if m.do == stop {
+		return c.stopClock(b, m.id, k)
 	}
-	switch m.do {
-	case stop:
-		k.State, k.Since = row.Stopped, c.Height
-		put(b, []write{{row.ClockKey(m.id), nil}, {row.StoppedKey(m.id), k.Encode()}})
-		return nil
-	case pause:
-		if k.State == row.Running {
-			last := c.Dir.days.Add(k.From, k.Count, k.Unit, false)
-			if k.Unit != tx.Workdays {
-				k.Unit = tx.Days
-			}
-			k.Count = c.Dir.days.Left(c.today(), last, k.Unit)
-			k.State, k.Since = row.Paused, c.Height
+	if late, err := c.ripen(b, m.id, k); err != nil || late != 0 {
+		return err
+	}
+	switch {
+	case m.do == pause && k.State == row.Running:
+		if err := c.unschedule(b, m.id, k); err != nil {
+			return err
 		}
-	case resume:
-		if k.State == row.Paused {
-			k.From = c.today()
-			k.State, k.Since = row.Running, c.Height
-			k.Due = c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll)
+		last := c.Dir.days.Add(k.From, k.Count, k.Unit, false)
+		if k.Unit != tx.Workdays {
+			k.Unit = tx.Days
+		}
+		k.Count = c.Dir.days.Left(c.today(), last, k.Unit)
+		k.State, k.Since = row.Paused, c.Height
+		put(b, []write{{row.ClockKey(m.id), k.Encode()}})
+	case m.do == resume && k.State == row.Paused:
+		k.From, k.State, k.Since = c.today(), row.Running, c.Height
+		k.Due = c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll)
+		return c.schedule(b, m.id, k)
+	case m.do == extend && c.extension(m.id.Code, k) != 0:
+		if k.State == row.Running {
+			if err := c.unschedule(b, m.id, k); err != nil {
+				return err
+			}
+		}
+		k.Count += c.extension(m.id.Code, k)
+		k.Extended, k.Since = true, c.Height
+		if k.State == row.Running {
+			k.Due = max(k.Due, c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll))
 			return c.schedule(b, m.id, k)
 		}
-	case extend:
-		if more := c.extension(m.id.Code, k); more != 0 && k.State != row.Overdue {
-			k.Count += more
-			k.Extended, k.Since = true, c.Height
-			if k.State == row.Running {
-				k.Due = max(k.Due, c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll))
-				return c.schedule(b, m.id, k)
-			}
-		}
+		put(b, []write{{row.ClockKey(m.id), k.Encode()}})
 	}
-	if k.State == row.Running && k.Due != due { // put off by a calendar
-		k.Since = c.Height
-		return c.schedule(b, m.id, k)
-	}
-	put(b, []write{{row.ClockKey(m.id), k.Encode()}})
 	return nil
 }
 
@@ -97,24 +104,40 @@ func (c *Ctx) startClock(b *store.Block, id row.ClockID, k *row.Clock) error {
 	if d == nil {
 		return nil
 	}
-	if k == nil {
-		old, err := clockAt(b, row.StoppedKey(id))
-		if err != nil {
+	if k != nil {
+		if err := c.stopClock(b, id, k); err != nil {
 			return err
 		}
-		if old != nil {
-			k = old
-			put(b, []write{{row.StoppedKey(id), nil}})
-		}
-	} else if k.State == row.Running {
-		c.ripen(k)
 	}
 	next := row.Clock{Began: c.Height, Count: d.Count, From: today, Roll: d.Roll, Round: 1, RuleSet: number, Since: c.Height, State: row.Running, Unit: d.Unit}
-	if k != nil {
-		next.Round, next.Breaches = k.Round+1, k.Breaches
+	old, err := clockAt(b, row.StoppedKey(id))
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		next.Round, next.Breaches = old.Round+1, old.Breaches
+		put(b, []write{{row.StoppedKey(id), nil}})
 	}
 	next.Due = c.Dir.days.Add(today, next.Count, next.Unit, next.Roll)
 	return c.schedule(b, id, &next)
+}
+
+// stopClock ends a round.
+func (c *Ctx) stopClock(b *store.Block, id row.ClockID, k *row.Clock) error {
+	late, err := c.ripen(b, id, k)
+	if err != nil {
+		return err
+	}
+	if k.State == row.Running {
+		if err := c.unschedule(b, id, k); err != nil {
+			return err
+		}
+	}
+	if k.State, k.Since, k.Late = row.Stopped, c.Height, late; late != 0 {
+		k.Breaches++
+	}
+	put(b, []write{{row.ClockKey(id), nil}, {row.StoppedKey(id), k.Encode()}})
+	return nil
 }
 
 // extension is by how much the rule set lets a clock be extended now.
@@ -130,87 +153,178 @@ func (c *Ctx) extension(code tx.ClockCode, k *row.Clock) int64 {
 	return 0
 }
 
-// ripen makes a running clock overdue when its last day is over, or puts the day
-// off when a calendar came since that says so.
-func (c *Ctx) ripen(k *row.Clock) {
-	today := c.today()
-	if today <= k.Due {
-		return
+// ripen returns the height at which the clock was found overdue, 0 if it is not:
+// now, when its last day is over and the end of no block has come to it. A clock
+// that a calendar puts off is scheduled anew.
+func (c *Ctx) ripen(b *store.Block, id row.ClockID, k *row.Clock) (late int64, err error) {
+	if k.State != row.Running || c.today() <= k.Due {
+		return 0, nil
 	}
-	if c.Dir.daysSince >= k.Since {
-		if k.Due = max(k.Due, c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll)); today <= k.Due {
-			return
+	v, err := b.Get(row.BreachKey(row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot}))
+	if err != nil {
+		return 0, broken{err}
+	}
+	if v != nil {
+		d, err := row.DecodeBreach(v)
+		if err != nil {
+			return 0, broken{err}
+		}
+		if slices.Contains(d.Clocks, row.DueClock{Code: id.Code, Matter: id.Matter}) {
+			return d.Late, nil
 		}
 	}
-	k.State, k.Since, k.Late = row.Overdue, c.Height, c.Height
-	k.Breaches++
+	due := c.postponed(k)
+	if c.today() > due {
+		return c.Height, nil
+	}
+	if err := c.unschedule(b, id, k); err != nil {
+		return 0, err
+	}
+	k.Due, k.Since = due, c.Height
+	return 0, c.schedule(b, id, k)
 }
 
-// schedule writes a running clock and notes it among those due that day.
+// postponed is the clock's last day by the calendars of now, no earlier than it
+// was.
+func (c *Ctx) postponed(k *row.Clock) tx.Date {
+	if c.Dir.daysSince < k.Since {
+		return k.Due
+	}
+	return max(k.Due, c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll))
+}
+
+// schedule writes a running clock, and names it in the index of due dates.
 func (c *Ctx) schedule(b *store.Block, id row.ClockID, k *row.Clock) error {
-	put(b, []write{{row.ClockKey(id), k.Encode()}})
 	var n row.DueCount
-	v, err := b.Get(row.DueCountKey(k.Due))
+	count := row.DueCountKey(k.Due, id.Member)
+	v, err := b.Get(count)
 	if err == nil && v != nil {
 		n, err = row.DecodeDueCount(v)
 	}
 	if err != nil {
 		return broken{err}
 	}
-	var due row.Due
-	key := row.DueKey(k.Due, uint32(n.Clocks/row.PerDue))
+	k.Slot = uint32(n.Clocks / row.PerDue)
+	n.Clocks++
+	due := row.Due{Since: c.Height}
+	key := row.DueKey(row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot})
 	if v, err = b.Get(key); err == nil && v != nil {
 		due, err = row.DecodeDue(v)
 	}
 	if err != nil {
 		return broken{err}
 	}
-	due.Clocks = append(due.Clocks, id)
-	n.Clocks++
-	put(b, []write{{key, due.Encode()}, {row.DueCountKey(k.Due), n.Encode()}})
+	due.Clocks = append(due.Clocks, row.DueClock{Code: id.Code, Matter: id.Matter})
+	put(b, []write{{row.ClockKey(id), k.Encode()}, {key, due.Encode()}, {count, n.Encode()}})
 	return nil
 }
 
-// sweep marks the clocks whose last day is over, by the index of due dates.
-func (c *Ctx) sweep(b *store.Block) error {
-	type rows struct{ key, value []byte }
-	var due []rows
-	start, end := row.DueRange(c.today())
-	err := b.Iterate(start, end, func(k, v []byte) bool {
-		due = append(due, rows{bytes.Clone(k), bytes.Clone(v)})
-		return len(due) < maxDue/row.PerDue
-	})
+// unschedule takes a running clock out of the index, or out of the breaches.
+func (c *Ctx) unschedule(b *store.Block, id row.ClockID, k *row.Clock) error {
+	slot := row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot}
+	is := func(o row.DueClock) bool { return o.Code == id.Code && o.Matter == id.Matter }
+	key := row.DueKey(slot)
+	v, err := b.Get(key)
+	if err == nil && v != nil {
+		var d row.Due
+		if d, err = row.DecodeDue(v); err == nil {
+			d.Clocks = slices.DeleteFunc(d.Clocks, is)
+			put(b, []write{{key, orNone(len(d.Clocks), d.Encode())}})
+			return nil
+		}
+	}
 	if err != nil {
 		return broken{err}
 	}
-	for _, r := range due {
-		d, err := row.DecodeDue(r.value)
-		if err != nil {
-			return broken{err}
+	key = row.BreachKey(slot)
+	if v, err = b.Get(key); err == nil && v != nil {
+		var d row.Breach
+		if d, err = row.DecodeBreach(v); err == nil {
+			d.Clocks = slices.DeleteFunc(d.Clocks, is)
+			put(b, []write{{key, orNone(len(d.Clocks), d.Encode())}})
 		}
+	}
+	if err != nil {
+		return broken{err}
+	}
+	return nil
+}
+
+// orNone is a row's value, or that there is none when it would be empty.
+func orNone(n int, value []byte) []byte {
+	if n == 0 {
+		return nil
+	}
+	return value
+}
+
+// sweep finds the clocks whose last day is over, by the index of due dates.
+func (c *Ctx) sweep(b *store.Block) error {
+	type rows struct {
+		slot row.Slot
+		due  row.Due
+	}
+	var found []rows
+	var bad error
+	budget := sweepBudget
+	start, end := row.DueRange(c.today())
+	err := b.Iterate(start, end, func(k, v []byte) bool {
+		var r rows
+		if r.slot, bad = row.DueSlot(k); bad == nil {
+			r.due, bad = row.DecodeDue(v)
+		}
+		if budget--; c.Dir.daysSince >= r.due.Since {
+			budget -= sweepByOne - 1
+		}
+		if bad != nil || budget < 0 {
+			return false
+		}
+		found = append(found, r)
+		return true
+	})
+	if err == nil {
+		err = bad
+	}
+	if err != nil {
+		return broken{err}
+	}
+	for _, r := range found {
+		clocks := r.due.Clocks
 		// Nothing is ever scheduled for a day that is over, so the count has served.
-		day := row.DueDay(r.key)
-		put(b, []write{{r.key, nil}, {row.DueCountKey(day), nil}})
-		for _, id := range d.Clocks {
-			k, err := clockAt(b, row.ClockKey(id))
-			if err != nil {
+		put(b, []write{{row.DueKey(r.slot), nil}, {row.DueCountKey(r.slot.Day, r.slot.Member), nil}})
+		if c.Dir.daysSince >= r.due.Since {
+			if clocks, err = c.sift(b, r.slot, clocks); err != nil {
 				return err
 			}
-			if k == nil || k.State != row.Running || k.Due != day {
-				continue // stopped, paused or put off since
-			}
-			if c.ripen(k); k.State == row.Running {
-				k.Since = c.Height
-				err = c.schedule(b, id, k)
-			} else {
-				put(b, []write{{row.ClockKey(id), k.Encode()}})
-			}
-			if err != nil {
-				return err
-			}
+		}
+		if len(clocks) > 0 {
+			put(b, []write{{row.BreachKey(r.slot), row.Breach{Clocks: clocks, Late: c.Height}.Encode()}})
 		}
 	}
 	return nil
+}
+
+// sift schedules the clocks anew that calendars put off, and returns the others.
+func (c *Ctx) sift(b *store.Block, s row.Slot, clocks []row.DueClock) (over []row.DueClock, err error) {
+	for _, d := range clocks {
+		id := row.ClockID{Code: d.Code, Matter: d.Matter, Member: s.Member}
+		k, err := clockAt(b, row.ClockKey(id))
+		if err == nil && k == nil {
+			err = broken{fmt.Errorf("the index names a clock that is not there: %+v", id)}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if due := c.postponed(k); c.today() <= due {
+			k.Due, k.Since = due, c.Height
+			if err := c.schedule(b, id, k); err != nil {
+				return nil, err
+			}
+		} else {
+			over = append(over, d)
+		}
+	}
+	return over, nil
 }
 
 func clockAt(r interface{ Get([]byte) ([]byte, error) }, key []byte) (*row.Clock, error) {
@@ -226,4 +340,67 @@ func clockAt(r interface{ Get([]byte) ([]byte, error) }, key []byte) (*row.Clock
 		return nil, broken{err}
 	}
 	return &k, nil
+}
+
+// A ClockStand is what the ledger says of one clock.
+type ClockStand struct {
+	row.ClockID
+	row.Clock
+	// Late is the height at which the clock was found overdue, also while it runs
+	// on; 0 if it was not.
+	Late int64
+	// Key is that of the row that shows it: the clock's own, or, of one that is
+	// overdue, that of the breach.
+	Key []byte
+}
+
+// Overdue reports whether what was owed is still owed after its last day.
+func (s *ClockStand) Overdue() bool { return s.State == row.Running && s.Late != 0 }
+
+// ClockAt returns what the ledger says of a clock, nil if it never was.
+func ClockAt(r Reader, id row.ClockID) (*ClockStand, error) {
+	for _, key := range [][]byte{row.ClockKey(id), row.StoppedKey(id)} {
+		k, err := clockAt(r, key)
+		if err != nil {
+			return nil, err
+		}
+		if k != nil {
+			return standClock(r, id, k, key)
+		}
+	}
+	return nil, nil
+}
+
+// ReadClock is ClockAt for a row of a clock that was read.
+func ReadClock(r Reader, key, value []byte) (*ClockStand, error) {
+	id, _, err := row.ClockOf(key)
+	if err != nil {
+		return nil, broken{err}
+	}
+	k, err := row.DecodeClock(value)
+	if err != nil {
+		return nil, broken{err}
+	}
+	return standClock(r, id, &k, bytes.Clone(key))
+}
+
+func standClock(r Reader, id row.ClockID, k *row.Clock, key []byte) (*ClockStand, error) {
+	s := &ClockStand{ClockID: id, Clock: *k, Late: k.Late, Key: key}
+	if k.State != row.Running {
+		return s, nil
+	}
+	breach := row.BreachKey(row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot})
+	v, err := r.Get(breach)
+	if err != nil || v == nil {
+		return s, err
+	}
+	d, err := row.DecodeBreach(v)
+	if err != nil {
+		return nil, broken{err}
+	}
+	if slices.Contains(d.Clocks, row.DueClock{Code: id.Code, Matter: id.Matter}) {
+		s.Late, s.Key = d.Late, breach
+		s.Breaches++
+	}
+	return s, nil
 }

@@ -1,6 +1,10 @@
 package state
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -46,17 +50,75 @@ func (w *clockwork) block(at tx.Time, moves ...clockMove) {
 	}
 }
 
+// overdue is the state of a clock that runs on after its last day.
+const overdue = "OVERDUE"
+
+// clock is the clock as people see it.
 func (w *clockwork) clock(id row.ClockID) *row.Clock {
 	w.Helper()
-	v := w.store.View()
-	k, err := clockAt(v, row.ClockKey(id))
-	if err == nil && k == nil {
-		k, err = clockAt(v, row.StoppedKey(id))
-	}
+	s, err := ClockAt(w.store.View(), id)
 	if err != nil {
 		w.Fatal(err)
 	}
-	return k
+	if s == nil {
+		return nil
+	}
+	k := s.Clock
+	if k.Late = s.Late; s.Overdue() {
+		k.State = overdue
+	}
+	return &k
+}
+
+// indexed checks that the index of due dates and the breaches name the running
+// clocks and no others, each once and under its own day and slot.
+func (w *clockwork) indexed() {
+	w.Helper()
+	v := w.store.View()
+	want, got := make(map[string]bool), make(map[string]bool)
+	name := func(s row.Slot, d row.DueClock) string { return fmt.Sprint(s, d) }
+	each := func(start, end []byte, fn func(k, v []byte) error) {
+		var bad error
+		err := v.Iterate(start, end, func(k, v []byte) bool { bad = fn(k, v); return bad == nil })
+		if err := errors.Join(err, bad); err != nil {
+			w.Fatal(err)
+		}
+	}
+	start, end := row.ClockRange(false, "")
+	each(start, end, func(key, v []byte) error {
+		k, err := row.DecodeClock(v)
+		id, _, bad := row.ClockOf(key)
+		if k.State == row.Running {
+			want[name(row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot}, row.DueClock{Code: id.Code, Matter: id.Matter})] = true
+		}
+		return errors.Join(err, bad)
+	})
+	add := func(s row.Slot, clocks []row.DueClock) {
+		for _, d := range clocks {
+			if got[name(s, d)] {
+				w.Errorf("%s twice", name(s, d))
+			}
+			got[name(s, d)] = true
+		}
+	}
+	_, end = row.DueRange(math.MaxInt32)
+	start, _ = row.DueRange(0)
+	each(start, end, func(key, v []byte) error {
+		d, err := row.DecodeDue(v)
+		s, bad := row.DueSlot(key)
+		add(s, d.Clocks)
+		return errors.Join(err, bad)
+	})
+	start, end = row.BreachRange("")
+	each(start, end, func(key, v []byte) error {
+		d, err := row.DecodeBreach(v)
+		s, bad := row.BreachSlot(key)
+		add(s, d.Clocks)
+		return errors.Join(err, bad)
+	})
+	if !maps.Equal(got, want) {
+		w.Fatalf("the index names %v, want %v", got, want)
+	}
 }
 
 // calendar enacts a year's calendar in the next block.
@@ -95,7 +157,7 @@ func (m *modelClock) live(to tx.Date, height int64) {
 			continue
 		}
 		if m.enough {
-			m.state, m.late = row.Overdue, height
+			m.state, m.late = overdue, height
 			m.breaches++
 			continue
 		}
@@ -163,6 +225,7 @@ func TestClocksAgainstModel(t *testing.T) {
 				models[i].do(a)
 			}
 			w.block(at, moves...)
+			w.indexed()
 			for i := range models {
 				m := &models[i]
 				k := w.clock(someClock(i))
@@ -199,7 +262,7 @@ func TestCalendarComesLate(t *testing.T) {
 		t.Fatalf("stopped in time: %+v", k)
 	}
 	w.block(noon(monday + 2))
-	if k := w.clock(someClock(1)); k.State != row.Overdue || k.Late != 4 {
+	if k := w.clock(someClock(1)); k.State != overdue || k.Late != 4 {
 		t.Fatalf("after the day to which it was put off: %+v", k)
 	}
 
@@ -212,7 +275,7 @@ func TestCalendarComesLate(t *testing.T) {
 		t.Fatalf("shortened: %+v", k)
 	}
 	w.block(noon(due + 1))
-	if k := w.clock(someClock(3)); k.State != row.Overdue {
+	if k := w.clock(someClock(3)); k.State != overdue {
 		t.Fatalf("never ends: %+v", k)
 	}
 }
@@ -254,57 +317,68 @@ func TestClockKeepsItsRuleSet(t *testing.T) {
 	}
 }
 
-// However many fall due at once, a block looks at no more than it may, the rest
-// is carried over, and what a statement touches first finds itself overdue.
+// However many fall due at once, a block does no more than it may, the rest is
+// carried over, and what a statement touches first finds itself overdue.
 func TestDueWorkIsBounded(t *testing.T) {
-	w := wind(t, tx.Deadline{Code: "CASE", Count: 5, Unit: tx.Workdays})
-	const n = 2*maxDue + 100
-	day := tx.Civil(2026, 3, 2)
-	moves := make([]clockMove, n)
-	for i := range moves {
-		moves[i] = clockMove{start, someClock(i)}
-	}
-	w.block(noon(day), moves...)
-	overdue := func() (count int) {
-		start, end := row.ClockRange(false, "hz")
-		err := w.store.View().Iterate(start, end, func(_, v []byte) bool {
-			k, err := row.DecodeClock(v)
-			if err != nil {
-				t.Fatal(err)
+	for _, tt := range []struct {
+		name     string
+		calendar bool // one came while the clocks ran: they are looked at one by one
+		block    int  // clocks that a block may do
+	}{{"together", false, sweepBudget * row.PerDue}, {"one by one", true, sweepBudget / sweepByOne * row.PerDue}} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := wind(t, tx.Deadline{Code: "CASE", Count: 5, Unit: tx.Workdays})
+			n := 2*tt.block + 100
+			day := tx.Civil(2026, 3, 2)
+			moves := make([]clockMove, n)
+			for i := range moves {
+				moves[i] = clockMove{start, someClock(i)}
 			}
-			if k.State == row.Overdue {
-				count++
+			w.block(noon(day), moves...)
+			if tt.calendar {
+				w.calendar(2026, row.Calendar{Holidays: []tx.Date{tx.Civil(2026, 10, 1)}})
 			}
-			return true
+			found := func() (count int) {
+				start, end := row.BreachRange("hz")
+				err := w.store.View().Iterate(start, end, func(_, v []byte) bool {
+					d, err := row.DecodeBreach(v)
+					if err != nil {
+						t.Fatal(err)
+					}
+					count += len(d.Clocks)
+					return true
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return count
+			}
+			w.block(noon(day + 7))
+			if got := found(); got != 0 {
+				t.Fatalf("%d overdue on the last day", got)
+			}
+			last := someClock(n - 1)
+			w.block(noon(day+8), clockMove{stop, last})
+			if got := found(); got != tt.block {
+				t.Fatalf("the first block found %d overdue, want %d", got, tt.block)
+			}
+			if k := w.clock(last); k.State != row.Stopped || k.Late != w.ctx.Height || k.Breaches != 1 {
+				t.Fatalf("stopped before it was its turn: %+v", k)
+			}
+			w.block(noon(day+8), clockMove{pause, someClock(n - 2)})
+			if k := w.clock(someClock(n - 2)); k.State == row.Paused {
+				t.Fatalf("paused after its last day: %+v", k)
+			}
+			w.block(noon(day + 8))
+			if got := found(); got != n-1 {
+				t.Fatalf("after three blocks %d are overdue, want %d", got, n-1)
+			}
+			w.indexed()
+			_ = w.store.View().Iterate([]byte{0x18}, []byte{0x1a}, func(k, _ []byte) bool { t.Errorf("row %x is left of the index", k); return true })
+			before := w.store.View().Head().StateRoot
+			w.block(noon(day + 9))
+			if w.store.View().Head().StateRoot != before {
+				t.Error("a block in which nothing is due changed the state")
+			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return count
-	}
-	w.block(noon(day + 7))
-	if got := overdue(); got != 0 {
-		t.Fatalf("%d overdue on the last day", got)
-	}
-	last := someClock(n - 1)
-	w.block(noon(day+8), clockMove{stop, last})
-	if got := overdue(); got != maxDue {
-		t.Fatalf("the first block found %d overdue, want %d", got, maxDue)
-	}
-	if k := w.clock(last); k.State != row.Stopped || k.Late != w.ctx.Height {
-		t.Fatalf("stopped before it was its turn: %+v", k)
-	}
-	w.block(noon(day + 8))
-	w.block(noon(day + 8))
-	if got := overdue(); got != n-1 {
-		t.Fatalf("after three blocks %d are overdue, want %d", got, n-1)
-	}
-	for _, r := range [][2][]byte{{{0x18}, {0x19}}, {{0x19}, {0x1a}}} {
-		_ = w.store.View().Iterate(r[0], r[1], func(k, _ []byte) bool { t.Errorf("row %x is left of the index", k); return true })
-	}
-	before := w.store.View().Head().StateRoot
-	w.block(noon(day + 9))
-	if w.store.View().Head().StateRoot != before {
-		t.Error("a block in which nothing is due changed the state")
 	}
 }

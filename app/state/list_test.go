@@ -5,6 +5,7 @@ import (
 
 	"zhenglian/app/apptest"
 	"zhenglian/app/row"
+	"zhenglian/app/state"
 	"zhenglian/app/tx"
 	"zhenglian/genesis"
 )
@@ -300,14 +301,12 @@ func TestRepairClocks(t *testing.T) {
 	l := tx.AbnormalOperation
 	m, p := listMatter(c, tx.ListPropose, l, paths("list", l, row.Proposed)[row.RepairApplied])
 	seq := seqOf(t, m)
-	clock := func(code tx.ClockCode) *row.Clock {
-		for _, key := range [][]byte{row.ClockKey(row.ClockID{Code: code, Matter: seq, Member: "hangzhou-amr"}), row.StoppedKey(row.ClockID{Code: code, Matter: seq, Member: "hangzhou-amr"})} {
-			if v, _ := c.App.Store().View().Get(key); v != nil {
-				k := stateRow(t, c, key, row.DecodeClock)
-				return &k
-			}
+	clock := func(code tx.ClockCode) *state.ClockStand {
+		k, err := state.ClockAt(c.App.Store().View(), row.ClockID{Code: code, Matter: seq, Member: "hangzhou-amr"})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
+		return k
 	}
 	if k := clock("PUB_SAME"); k == nil || k.State != row.Stopped {
 		t.Errorf("publication: %+v", k)
@@ -324,7 +323,7 @@ func TestRepairClocks(t *testing.T) {
 	}
 	skipTo(c, today(c)+40)
 	c.Block()
-	if k := clock("REPAIR_DECIDE"); k.State != row.Overdue {
+	if k := clock("REPAIR_DECIDE"); !k.Overdue() {
 		t.Errorf("not decided in time: %+v", k)
 	}
 	skipTo(c, today(c).AddMonths(36))

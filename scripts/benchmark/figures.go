@@ -46,6 +46,8 @@ var figures = []figure{
 	{name: "batch.tree", unit: "1/s", measure: batchTree},
 	{name: "batch.proof", unit: "s", measure: batchProof},
 	{name: "capture.local", unit: "s", measure: captureLocal},
+	{name: "clocks.due", unit: "s", measure: clocksDue(false)},
+	{name: "clocks.due.calendar", unit: "s", measure: clocksDue(true)},
 }
 
 // The rates, in transactions a second, for which the pools of one validator and of

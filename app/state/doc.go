@@ -15,6 +15,7 @@
 //     is written. Only a broken state makes Apply fail: a refused statement
 //     changes nothing.
 //  4. EndBlock: statements whose time to gather signatures has passed lapse;
+//     clocks whose last day is over are overdue (clocks.go);
 //     the validator set moves a step; an upgrade of the next block is announced.
 //
 // # Governance
@@ -29,6 +30,7 @@
 //	gov.go         enact, the guard that somebody can still govern, policies, overrides, parameters
 //	accounts.go    keys of members        members.go   members and rolls
 //	validators.go  the validator set      upgrade.go   protocol versions
+//	rulesets.go    deadlines, calendars   clocktable.go, clocks.go  what they do
 //
 // # What is written, and what is not
 //

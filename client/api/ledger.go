@@ -60,6 +60,18 @@ type Ledger interface {
 	// first. It is read from the state and needs no index.
 	Pending(ctx context.Context, q PendingQuery) (*Page[Pending], error)
 
+	// Clocks lists statutory deadlines by member, those that are not stopped first.
+	Clocks(ctx context.Context, q ClockQuery) (*Page[Clock], error)
+
+	// Clock reads one: of the matter that log entry seq opened.
+	Clock(ctx context.Context, seq uint64, m tx.MemberID, code tx.ClockCode) (*Clock, error)
+
+	// ClockProof proves where it stands, by a state proof.
+	ClockProof(ctx context.Context, seq uint64, m tx.MemberID, code tx.ClockCode) ([]byte, error)
+
+	RuleSets(ctx context.Context) (*Page[RuleSet], error)
+	Calendars(ctx context.Context) (*Page[Calendar], error)
+
 	Status(ctx context.Context) (*Status, error)
 }
 

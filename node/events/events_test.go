@@ -246,8 +246,9 @@ func TestClocksAndLists(t *testing.T) {
 	source := New(s)
 	id := row.ClockID{Code: "PUB_SAME", Matter: 0, Member: "hangzhou-amr"}
 	clock := row.Clock{Began: 2, Count: 7, Due: tx.Civil(2026, 12, 1), From: tx.Civil(2026, 11, 23), Round: 1, RuleSet: 1, Since: 2, State: row.Running, Unit: tx.Workdays}
-	late := clock
-	late.State, late.Late, late.Breaches = row.Overdue, 5, 1
+	breach := row.BreachKey(row.Slot{Day: clock.Due, Member: id.Member})
+	late := row.Breach{Clocks: []row.DueClock{{Code: id.Code, Matter: id.Matter}}, Late: 5}
+	several := row.Breach{Clocks: append([]row.DueClock{{Code: "CASE", Matter: 1}}, late.Clocks...), Late: 5}
 	paused := clock
 	paused.State = row.Paused
 	stopped := clock
@@ -261,7 +262,10 @@ func TestClocksAndLists(t *testing.T) {
 	}{
 		{func(b *store.Block) { b.Set(row.ClockKey(id), clock.Encode()) }, []string{"clock.started hangzhou-amr  0"}},
 		{func(b *store.Block) { b.Set(row.ClockKey(id), paused.Encode()) }, []string{"clock.changed hangzhou-amr  0"}},
-		{func(b *store.Block) { b.Set(row.ClockKey(id), late.Encode()) }, []string{"clock.overdue hangzhou-amr  0"}},
+		{func(b *store.Block) { b.Set(breach, late.Encode()) }, []string{"clock.overdue hangzhou-amr  0"}},
+		{func(b *store.Block) { b.Delete(breach) }, nil},
+		{func(b *store.Block) { b.Set(breach, several.Encode()) }, []string{"clock.overdue hangzhou-amr  -"}},
+		{func(b *store.Block) { b.Set(breach, late.Encode()) }, nil}, // one was taken out
 		{func(b *store.Block) {
 			b.Delete(row.ClockKey(id))
 			b.Set(row.StoppedKey(id), stopped.Encode())

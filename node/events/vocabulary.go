@@ -49,8 +49,9 @@ var tables = map[byte]table{
 
 	row.ClockKey(row.ClockID{})[0]:   {name: api.EventClock, tell: clock},
 	row.StoppedKey(row.ClockID{})[0]: {name: api.EventStopped, tell: clock},
-	row.DueKey(0, 0)[0]:              {},
-	row.DueCountKey(0)[0]:            {},
+	row.DueKey(row.Slot{})[0]:        {},
+	row.DueCountKey(0, "")[0]:        {},
+	row.BreachKey(row.Slot{})[0]:     {name: api.EventOverdue, tell: breach},
 
 	row.SubjectKey(0, tx.Digest{})[0]: {name: api.EventSubject, tell: listKey},
 	row.ListEntryKey(0, 0)[0]:         {name: api.EventListEntry, tell: listEntry},
@@ -173,15 +174,31 @@ func clock(t *telling) error {
 	if stopped {
 		return nil
 	}
-	now, err := row.DecodeClock(t.change.After)
-	if err != nil || t.change.Before == nil {
-		t.Type = api.EventStarted
+	if _, err := row.DecodeClock(t.change.After); err != nil {
 		return err
 	}
-	was, err := row.DecodeClock(t.change.Before)
-	if now.State == row.Overdue && was.State != row.Overdue {
-		t.Type = api.EventOverdue
+	if t.change.Before == nil {
+		t.Type = api.EventStarted
 	}
+	return nil
+}
+
+// breach tells that clocks of a member are overdue: when the row comes to be. What
+// is taken out of it later is told as the clock that stops.
+func breach(t *telling) error {
+	slot, err := row.BreachSlot(t.change.Key)
+	if err != nil {
+		return err
+	}
+	if t.change.After == nil || t.change.Before != nil {
+		t.Type = ""
+		return nil
+	}
+	b, err := row.DecodeBreach(t.change.After)
+	if err == nil && len(b.Clocks) == 1 {
+		err = t.about(t.Event, t.row, b.Clocks[0].Matter)
+	}
+	t.Member = slot.Member // whose clocks they are
 	return err
 }
 

@@ -449,6 +449,7 @@ func (s statusOnly) Error() string  { return http.StatusText(int(s)) }
 
 func networkRoutes(h huma.API, l *ledger) {
 	directoryRoutes(h, l)
+	clockRoutes(h, l)
 	register(h, huma.Operation{
 		OperationID: "getStatus", Method: http.MethodGet, Path: api.PathStatus, Tags: []string{"network"},
 		Summary: "The node behind this gateway · 节点状态",

@@ -60,6 +60,11 @@ func TestParse(t *testing.T) {
 		{"edition of the division codes", `"division":"430100"`, `"division":"430100","division_rev":"soon"`, "edition"},
 		{"credit code", `"division":"430100"`, `"division":"430100","uscc":"91350100M000100Y44"`, "social credit"},
 		{"validator of nobody", `"policies":`, `"validators":[{"key":"` + strings.Repeat("01", 32) + `","member":"nobody-here"}],"policies":`, "no member"},
+		{"deadline of nothing", `"code":"ACCEPT","count":7`, `"code":"ACCEPT","count":0`, "rule set \"complaints-2020\""},
+		{"deadlines out of order", `"code":"ACCEPT","count":7`, `"code":"ZZ","count":7`, "rule set"},
+		{"rule set with a capital", `"name":"repair-2026"`, `"name":"Repair"`, "rule set"},
+		{"holiday of another year", `"holidays":["2026-01-01"`, `"holidays":["2025-01-01"`, "calendar of 2026"},
+		{"a Monday that is worked", `"2026-01-04"`, `"2026-01-05"`, "calendar of 2026"},
 		{"unknown kind", `"kind":"evidence.withdraw"`, `"kind":"evidence.zap"`, "no policy"},
 	} {
 		bad := strings.Replace(string(b), tt.old, tt.new, 1)

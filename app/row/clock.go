@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"zhenglian/app/tx"
 )
@@ -179,22 +180,13 @@ func DecodeClock(b []byte) (c Clock, err error) {
 		o.Need("slot")
 		c.Slot = uint32(r.Int(0, 1<<31))
 		o.Need("state")
-		if c.State = r.String(16); !known(clockStates, c.State) {
+		if c.State = r.String(16); !slices.Contains(clockStates, c.State) {
 			r.Fail(tx.CodeUnknownTag, "")
 		}
 		o.Need("unit")
 		c.Unit = r.String(16)
 	})
 	return c, err
-}
-
-func known(words []string, w string) bool {
-	for _, k := range words {
-		if k == w {
-			return true
-		}
-	}
-	return false
 }
 
 // A ClockID names a clock: what one member owes under one code in one matter.

@@ -14,8 +14,8 @@ import (
 	"zhenglian/client/api"
 )
 
-// later has the next block come after a day is over.
-func (h *harness) later(day tx.Date) {
+// over has the next block come after a day is over.
+func (h *harness) over(day tx.Date) {
 	h.t.Helper()
 	h.mu.Lock()
 	h.chain.Skipped += max(0, day.End().Time().Sub(h.chain.Now()))
@@ -82,7 +82,7 @@ func TestOverdueIsProven(t *testing.T) {
 
 	// One is decided in time, the others are not.
 	h.submit(h.sign("internet-court", tx.EvidenceReject, challenged[4].ID, &tx.Decision{Document: tx.Digest{1}}, "court"))
-	h.later(k.Due)
+	h.over(k.Due)
 	overdue := prove()
 	p := check(overdue, api.ClockOverdue)
 	if p.Late == 0 || p.Late > p.Height {

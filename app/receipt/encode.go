@@ -3,7 +3,6 @@ package receipt
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -74,12 +73,11 @@ func parse(b []byte, d document) error {
 // they put white space between tokens, and encoding/json escapes what HTML would
 // mistake. Nothing else may differ.
 func parseJSON(b []byte, d document) error {
-	var compact bytes.Buffer
-	compact.Grow(len(b))
-	if err := json.Compact(&compact, b); err != nil {
-		return fmt.Errorf("not JSON: %w", err)
+	compact, err := compactJSON(b)
+	if err != nil {
+		return err
 	}
-	canonical := unescapeHTML(compact.Bytes())
+	canonical := unescapeHTML(compact)
 	r := tx.NewReader(canonical)
 	d.read(r)
 	r.End()

@@ -1,8 +1,6 @@
 package receipt
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 	"unicode"
 
@@ -124,14 +122,14 @@ func (r *Report) Check(id string) *Check {
 	return nil
 }
 
+// Sum returns r: see package court.
+func (r *Report) Sum() *Report { return r }
+
 // JSON returns the report for programs, indented, with a line feed at its end.
 func (r *Report) JSON() []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	_ = e.Encode(r) // a struct of strings and numbers always encodes
-	return b.Bytes()
+	var w reportWriter
+	r.write(&w)
+	return indentJSON(w.B)
 }
 
 // Languages of a text report.

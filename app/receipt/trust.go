@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -67,11 +66,11 @@ func (t *Trust) parse(b []byte) error {
 	if len(b) > MaxTrust {
 		return fmt.Errorf("%d bytes; the limit is %d", len(b), MaxTrust)
 	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, b); err != nil {
-		return fmt.Errorf("not JSON: %w", err)
+	compact, err := compactJSON(b)
+	if err != nil {
+		return err
 	}
-	r := tx.NewReader(compact.Bytes())
+	r := tx.NewReader(compact)
 	o := r.Object()
 	o.Need("chain")
 	t.Chain = r.String(50)
@@ -197,8 +196,5 @@ func (t *Trust) Encode() []byte {
 	w.Int("v", int64(t.V))
 	writeValidators(&w, t.Validators)
 	w.Close()
-	var out bytes.Buffer
-	_ = json.Indent(&out, w.B, "", "  ") // the writer writes valid JSON
-	out.WriteByte('\n')
-	return out.Bytes()
+	return indentJSON(w.B)
 }

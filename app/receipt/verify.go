@@ -18,6 +18,26 @@ type Options struct {
 	WantID     tx.ID         // zero: any statement
 	WantSeq    *uint64       // nil: any entry
 	WantHeight int64         // 0: any height
+	Source     Source        // what the receipt was taken out of
+}
+
+// A Source is what a receipt was taken out of. It changes no check, only what the
+// report says was not checked.
+type Source string
+
+// The sources.
+const (
+	FromFile        Source = ""            // the receipt itself, or one in a bundle
+	FromCertificate Source = "certificate" // attached to a PDF
+	FromPaper       Source = "paper"       // a printed code
+)
+
+// Unreadable is the report on a document that holds no receipt, for the reason err.
+func Unreadable(err error, t *Trust, o Options) *Report {
+	v := begin(t, o)
+	v.failed("package", "其中没有可读取的回执", "There is no receipt in it that can be read", err)
+	v.conclude()
+	return v.report
 }
 
 // FileDigests are what a file at hand is compared by. Both digests are needed.
@@ -66,14 +86,19 @@ type verification struct {
 // Verify checks a receipt, in either encoding, against a trust root. It reads no
 // clock and no network: the same input gives the same report.
 func Verify(receipt []byte, t *Trust, o Options) *Report {
+	v := begin(t, o)
+	v.run(receipt)
+	v.conclude()
+	return v.report
+}
+
+func begin(t *Trust, o Options) *verification {
 	v := &verification{trust: t, opt: &o, report: &Report{V: Version, Checks: append([]Check(nil), checks...)}}
 	for i := range v.report.Checks {
 		v.report.Checks[i].Result = Skip
 		v.report.Checks[i].Sentence = Text{"前面的检查未通过，无法检查。", "It cannot be checked, because of what failed elsewhere."}
 	}
-	v.run(receipt)
-	v.conclude()
-	return v.report
+	return v
 }
 
 func (v *verification) set(id string, r Result, zh, en string) {
@@ -742,6 +767,15 @@ func (v *verification) notChecked() {
 			}
 			add(fmt.Sprintf("高度 %d 之后发生的事情。", v.asOf), fmt.Sprintf("Anything that happened after height %d.", v.asOf))
 		}
+	}
+	switch v.opt.Source {
+	case FromCertificate:
+		add("证书上印刷的文字与电子印章：本报告依据证书所附的回执，文字与本报告不一致的，以本报告为准；印章可用 pdfsig 等工具另行检查。",
+			"What is printed on the certificate, and its seal: this report is on the receipt attached to it; where the words differ, the words are wrong. For the seal use pdfsig, say.")
+	case FromPaper:
+		add("纸上印刷的文字：本报告依据二维码中的简式回执，文字与本报告不一致的，以本报告为准。",
+			"What is printed in words: this report is on the compact receipt in the code; where the words differ, the words are wrong.")
+	case FromFile:
 	}
 	add("可信根文件本身：须由法院通过独立渠道取得并核对。", "The trust root itself: it must come to the court by a way of its own.")
 }

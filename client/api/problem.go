@@ -46,6 +46,7 @@ const (
 	CodeRateLimited  = "RATE_LIMITED"       // too many requests from one address
 	CodeOverloaded   = "OVERLOADED"         // the gateway has too many submissions in hand
 	CodeMempoolFull  = "MEMPOOL_FULL"       // the chain has more work than it can do now
+	CodeNotCertified = "NOT_CERTIFIED"      // the statement has taken no effect: there is nothing to certify
 	CodeUnavailable  = "UNAVAILABLE"        // the node is not ready to answer this
 	CodeNotReady     = "NOT_READY"          // the next block, which proves this one, is not decided yet
 
@@ -81,6 +82,7 @@ var gatewayKinds = []ProblemKind{
 	{CodeRateLimited, 0, http.StatusTooManyRequests, "too many requests", "wait as long as Retry-After says", "请求过于频繁，请按 Retry-After 等待"},
 	{CodeOverloaded, 0, http.StatusTooManyRequests, "too many submissions in hand", "wait as long as Retry-After says and send the same envelope again", "网关繁忙，请按 Retry-After 等待后重发同一信封"},
 	{CodeMempoolFull, 0, http.StatusTooManyRequests, "the chain has more work than it can do now", "wait as long as Retry-After says and send the same envelope again", "链上排队已满，请按 Retry-After 等待后重发同一信封"},
+	{CodeNotCertified, 0, http.StatusConflict, "nothing to certify", "the statement has taken no effect yet, or none at all: see what it waits for", "该陈述尚未生效或未能生效，无可出证；请查看其尚缺的会签"},
 	{CodeUnavailable, 0, http.StatusServiceUnavailable, "node is not ready", "try again, or ask another gateway", "节点暂不可用，请重试或改用其他网关"},
 	{CodeNotReady, 0, http.StatusServiceUnavailable, "not provable yet", "the next block proves it; wait as long as Retry-After says", "需待下一区块方可证明，请稍候"},
 	{CodeHookTarget, 0, http.StatusUnprocessableEntity, "events are not sent to this address", "use https and a public address, or ask the operator to allow this one", "不向该地址推送，请使用 https 与公网地址，或请运营者放行"},

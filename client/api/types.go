@@ -149,7 +149,7 @@ type VerifyRequest struct {
 
 // A ReportRequest asks the gateway to verify a receipt.
 type ReportRequest struct {
-	Receipt []byte       `json:"receipt" doc:"the receipt's bytes, JSON or CBOR"`
+	Receipt []byte       `json:"receipt" doc:"bytes of a receipt, of a certificate in PDF, of a bundle, or text of printed codes"`
 	Trust   []byte       `json:"trust,omitempty" doc:"bytes of the trust root; absent: the gateway's"`
 	ID      string       `json:"id,omitempty" doc:"the statement that the receipt is to be for"`
 	Files   []ReportFile `json:"files,omitempty" maxItems:"10000" doc:"files that the statement is to name"`

@@ -22,8 +22,9 @@ import (
 
 // Options say what is asked and what is trusted besides the ledger.
 type Options struct {
-	WantID   tx.ID               // zero: any statement
-	TSARoots []*x509.Certificate // roots of time-stamp authorities that the verifier trusts
+	WantID   tx.ID                 // zero: any statement
+	Files    []receipt.FileDigests // more files that the statement is to name, from outside the bundle
+	TSARoots []*x509.Certificate   // roots of time-stamp authorities that the verifier trusts
 }
 
 // checks is the table of checks, in the order of the report; those of the receipt
@@ -294,7 +295,7 @@ func (v *verification) readReceipt() {
 		v.failed("record", "没有回执", "There is no receipt", err)
 		return
 	}
-	o := receipt.Options{WantID: v.opt.WantID}
+	o := receipt.Options{WantID: v.opt.WantID, Files: slices.Clone(v.opt.Files)}
 	if v.manifest != nil {
 		for i := range v.manifest.Files {
 			f := &v.manifest.Files[i]

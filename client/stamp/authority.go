@@ -1,9 +1,6 @@
-//go:build !js
-
 package stamp
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -12,11 +9,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"errors"
 	"fmt"
-	"io"
 	"math/big"
-	"net/http"
 	"time"
 
 	"github.com/digitorus/timestamp"
@@ -24,69 +18,8 @@ import (
 	"zhenglian/app/tx"
 )
 
-// A Remote is an authority reached over HTTP (RFC 3161 §3.4).
-type Remote struct {
-	URL   string
-	Roots []*x509.Certificate // at least one
-	HTTP  *http.Client        // nil means one that waits 20 s
-}
-
-// Stamp implements [Authority].
-func (r *Remote) Stamp(ctx context.Context, digest tx.Digest) (*Stamped, error) {
-	s, err := r.stamp(ctx, digest)
-	if err != nil {
-		return nil, fmt.Errorf("time-stamp authority %s: %w", r.URL, err)
-	}
-	return s, nil
-}
-
-func (r *Remote) stamp(ctx context.Context, digest tx.Digest) (*Stamped, error) {
-	nonce, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 63))
-	if err != nil {
-		return nil, err
-	}
-	q := timestamp.Request{HashAlgorithm: crypto.SHA256, HashedMessage: digest[:], Certificates: true, Nonce: nonce}
-	b, err := q.Marshal()
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/timestamp-query")
-	req.Header.Set("Accept", "application/timestamp-reply")
-	c := r.HTTP
-	if c == nil {
-		c = &http.Client{Timeout: 20 * time.Second}
-	}
-	res, err := c.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answers %s", res.Status)
-	}
-	if b, err = io.ReadAll(io.LimitReader(res.Body, 2*MaxToken)); err != nil {
-		return nil, err
-	}
-	t, err := tokenIn(b)
-	if err != nil {
-		return nil, err
-	}
-	if t.nonce != nonce.String() {
-		return nil, errors.New("the token is an answer to another request")
-	}
-	certs, err := t.Chain(digest, r.Roots, nil)
-	if err != nil {
-		return nil, err
-	}
-	return &Stamped{t, certs}, nil
-}
-
-// tokenIn reads an authority's own response, which may have words in it.
-func tokenIn(response []byte) (*Token, error) {
+// ParseReply reads an authority's own response, which may have words in it.
+func ParseReply(response []byte) (*Token, error) {
 	if err := checkDER(response); err != nil {
 		return nil, err
 	}
@@ -98,7 +31,7 @@ func tokenIn(response []byte) (*Token, error) {
 }
 
 // A TestAuthority signs tokens that prove nothing, with a key of its own. It is
-// an [Authority], and an http.Handler that a [Remote] can ask.
+// an [Authority]; package remote serves it over HTTP.
 type TestAuthority struct {
 	Root *x509.Certificate
 
@@ -158,7 +91,7 @@ func (a *TestAuthority) Stamp(_ context.Context, digest tx.Digest) (*Stamped, er
 	if err != nil {
 		return nil, fmt.Errorf("test authority: %w", err)
 	}
-	t, err := tokenIn(b)
+	t, err := ParseReply(b)
 	if err != nil {
 		return nil, fmt.Errorf("test authority: %w", err)
 	}
@@ -178,20 +111,11 @@ func (a *TestAuthority) respond(q *timestamp.Request) ([]byte, error) {
 	return ts.CreateResponseWithOpts(a.cert, a.key, crypto.SHA256)
 }
 
-// ServeHTTP implements http.Handler.
-func (a *TestAuthority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b, err := io.ReadAll(io.LimitReader(r.Body, 4<<10))
+// Reply answers a TimeStampReq (RFC 3161 §2.4.1).
+func (a *TestAuthority) Reply(request []byte) ([]byte, error) {
+	q, err := timestamp.ParseRequest(request)
 	if err != nil {
-		return
+		return nil, err
 	}
-	q, err := timestamp.ParseRequest(b)
-	if err == nil {
-		b, err = a.respond(q)
-	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	w.Header().Set("Content-Type", "application/timestamp-reply")
-	_, _ = w.Write(b) // the client went away
+	return a.respond(q)
 }

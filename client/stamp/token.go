@@ -224,6 +224,9 @@ func onlyStamps(c *x509.Certificate) error {
 // Digest names t: SHA-256 of its bytes, as a statement states it.
 func (t *Token) Digest() tx.Digest { return sha256.Sum256(t.DER) }
 
+// Nonce returns the request's nonce that t answers, in decimal; empty: none.
+func (t *Token) Nonce() string { return t.nonce }
+
 // NotAfter is the latest moment at which t can have been made.
 func (t *Token) NotAfter() time.Time { return t.Time.Add(t.Accuracy) }
 

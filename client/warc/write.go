@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 )
 
@@ -125,7 +124,7 @@ func headerName(s string) string {
 // StatusLine is the first line of a response.
 func StatusLine(code int, text string) string {
 	if text == "" {
-		text = http.StatusText(code)
+		text = reasons[code]
 	}
 	return strings.TrimSpace(fmt.Sprintf("HTTP/1.1 %03d %s", code, text))
 }

@@ -3,6 +3,8 @@
 // Files are hashed in the worker and stay here; only digests and ids are sent, to
 // the site of the page. What comes back is a receipt, which the worker verifies
 // against the trust root. The site's own word is never the reason for a verdict.
+// Certificates, bundles and photographs of printed codes are read here and sent
+// nowhere.
 "use strict";
 
 const $ = (id) => document.getElementById(id);
@@ -12,6 +14,7 @@ const offline = $("embedded-wasm") !== null;
 const say = (text) => (english ? text.en : text.zh);
 
 const MAX_RECEIPT = 4 << 20; // bytes, as package receipt has it
+const MAX_PDF = 32 << 20; // as package paper has it
 
 function el(tag, text, props) {
   const e = Object.assign(document.createElement(tag), props);
@@ -25,10 +28,13 @@ function base64(id) {
 
 // ---- the worker
 
-let worker; // promise of a function that calls an operation
+const workers = {}; // of each program: promise of a function that calls an operation
 
-function startWorker() {
-  worker ??= (async () => {
+// startWorker starts a program: "verifier", or "bundles", which is larger and reads
+// bundles as well. The page that is one file has only the second.
+function startWorker(program = "verifier") {
+  if (offline) program = "bundles";
+  workers[program] ??= (async () => {
     const url = offline ? URL.createObjectURL(new Blob([base64("embedded-worker")], { type: "text/javascript" })) : "/web/worker.js";
     const w = new Worker(url);
     const waiting = new Map();
@@ -48,11 +54,11 @@ function startWorker() {
       waiting.set(++next, { resolve, reject, progress });
       w.postMessage({ number: next, op, args });
     });
-    const wasm = offline ? base64("embedded-wasm") : await (await get("/web/verifier.wasm")).arrayBuffer();
+    const wasm = offline ? base64("embedded-wasm") : await (await get(`/web/${program}.wasm`)).arrayBuffer();
     await call("start", { wasm, gzip: offline });
     return call;
   })();
-  return worker;
+  return workers[program];
 }
 
 // ---- the site
@@ -79,6 +85,7 @@ async function ask(what) {
 // ---- what was chosen
 
 let chosen = []; // files, among them receipts
+let photos = []; // pictures of printed codes
 let trustFile = null;
 
 function choose(files) {
@@ -97,8 +104,17 @@ function choose(files) {
   }));
 }
 
-// kind tells receipts and trust roots from evidence by what is in them.
+// has says whether a file holds a word, in Latin letters.
+async function has(f, word) {
+  return new TextDecoder("latin1").decode(await f.arrayBuffer()).includes(word);
+}
+
+// kind tells documents and trust roots from evidence by what is in them.
 async function kind(f) {
+  const head = new TextDecoder("latin1").decode(await f.slice(0, 27).arrayBuffer());
+  if (/\.evb$/i.test(f.name) && head.startsWith("PK\x03\x04")) return "bundle";
+  if (head.startsWith("%PDF-") && f.size <= MAX_PDF && (await has(f, "/EmbeddedFile ")) && (await has(f, "/FlateDecode"))) return "receipt";
+  if (head === "-----BEGIN CERTIFICATE-----") return "certificates";
   if (f.size > MAX_RECEIPT || f.size === 0) return "file";
   const b = new Uint8Array(await f.arrayBuffer());
   if (/\.receipt\.(json|cbor)$/i.test(f.name)) return "receipt";
@@ -144,11 +160,18 @@ async function verify() {
   if (asked && !/^[0-9a-f]{64}$/.test(asked)) return fail(t("请输入 64 位十六进制的摘要或编号。", "Enter a digest or an id of 64 hexadecimal digits."));
   const files = [];
   let receipt = null;
+  let isBundle = false;
+  let certificates = new Uint8Array();
   let trust = trustFile;
   for (const f of chosen) {
     switch (await kind(f)) {
+      case "certificates":
+        certificates = await bytesOf(f);
+        break;
+      case "bundle":
+        isBundle = true; // and:
       case "receipt":
-        if (receipt) return fail(t("一次只能验证一份回执。", "Only one receipt at a time."));
+        if (receipt) return fail(t("一次只能验证一份回执、证书或证据包。", "Only one receipt, certificate or bundle at a time."));
         receipt = f;
         break;
       case "trust":
@@ -158,12 +181,19 @@ async function verify() {
         files.push(f);
     }
   }
-  if (!receipt && !files.length && !asked) return fail(t("请选择文件或回执，或输入摘要。", "Choose a file or a receipt, or enter a digest."));
-  if (!receipt && offline) return fail(t("离线验证需要回执文件。", "Offline verification needs the receipt."));
+  let scanned = null;
+  if (photos.length) {
+    if (receipt) return fail(t("请只选择照片或回执之一。", "Choose either photographs or a receipt."));
+    doing(t("正在启动验证程序……", "Starting the verifier…"));
+    scanned = await scanAll(await startWorker());
+    if (!scanned) return;
+  }
+  if (!receipt && !scanned && !files.length && !asked) return fail(t("请选择文件或回执，或输入摘要。", "Choose a file or a receipt, or enter a digest."));
+  if (!receipt && !scanned && offline) return fail(t("离线验证需要回执、证书、证据包，或二维码照片。", "Offline verification needs a receipt, a certificate, a bundle, or a photograph of the code."));
   if (!trust && offline) return fail(t("离线验证需要可信根文件。", "Offline verification needs the trust root."));
 
   doing(t("正在启动验证程序……", "Starting the verifier…"));
-  const call = await startWorker();
+  const call = await startWorker(isBundle ? "bundles" : "verifier");
   const digests = [];
   for (const f of files) {
     const text = t(`正在本机计算摘要：${f.name}`, `Hashing on this computer: ${f.name}`);
@@ -171,10 +201,10 @@ async function verify() {
     digests.push(await call("hash", { file: f }, (done) => doing(text, done, f.size)));
   }
 
-  let bytes = receipt && (await bytesOf(receipt));
+  let bytes = scanned ?? (receipt && !isBundle ? await bytesOf(receipt) : null);
   let id = "";
   const notices = [];
-  if (!bytes) {
+  if (!bytes && !isBundle) {
     doing(t("正在向本站查询摘要……", "Asking the site for the digest…"));
     const questions = asked ? [{ id: asked }, { sha256: asked }, { sm3: asked }] : [{ sha256: digests[0].sha256 }];
     let answer;
@@ -198,19 +228,41 @@ async function verify() {
   const own = trust !== null;
   const root = own ? await bytesOf(trust) : new Uint8Array(await (await get("/v1/trust")).arrayBuffer());
   const about = await call("trust", { trust: root });
-  let r = await call("verify", { receipt: bytes, trust: root, files: digests, id });
+  const check = (id) => isBundle
+    ? call("bundle", { file: receipt, trust: root, files: digests, id, certificates })
+    : call("verify", { receipt: bytes, trust: root, files: digests, id });
+  let r = await check(id);
   let report = JSON.parse(r.json);
   // What was typed may be the digest of a file; then it is the statement's files
   // that must name it.
   const names = (d) => report.facts?.files.some((f) => f.sha256 === d || f.sm3 === d);
   let other = false;
-  if (asked && receipt && report.facts && report.facts.id !== asked && names(asked)) {
-    r = await call("verify", { receipt: bytes, trust: root, files: digests, id: "" });
+  if (asked && (receipt || scanned) && report.facts && report.facts.id !== asked && names(asked)) {
+    r = await check("");
     report = JSON.parse(r.json);
   } else if (asked && report.facts && report.facts.id !== asked && !names(asked)) {
     other = true;
   }
   show(report, r, { bytes, own, about, notices, other });
+}
+
+// scanAll reads the codes of all photographs, null when that was no use.
+async function scanAll(call) {
+  const texts = new Set();
+  for (const p of photos) {
+    const text = t(`正在读取二维码：${p.name}`, `Reading the code: ${p.name}`);
+    doing(text, 0, 1);
+    const decoder = offline ? "" : "/web/jsqr.js";
+    const found = await call("scan", { file: p, decoder }, (done) => doing(text, done, 1));
+    if (!found.text) return fail(t(`在 ${p.name} 中没有找到二维码。请让二维码占满画面、对准焦点、避免反光后重拍。`, `There is no code to be read in ${p.name}. Fill the picture with the code, in focus and without glare, and try again.`));
+    if (!/^ZL1:[1-9]\/[1-9]:/.test(found.text)) return fail(t(`${p.name} 中的二维码不是账本的回执。`, `The code in ${p.name} is no receipt of the ledger.`));
+    texts.add(found.text);
+  }
+  const [first] = texts;
+  const of = +first[6];
+  const missing = Array.from({ length: of }, (_, i) => i + 1).filter((n) => ![...texts].some((s) => s.startsWith(`ZL1:${n}/${of}:`)));
+  if (missing.length) return fail(t(`这份回执有 ${of} 个二维码，还缺第 ${missing.join("、")} 个。`, `This receipt has ${of} codes; number ${missing.join(", ")} is still missing.`));
+  return new TextEncoder().encode([...texts].join("\n"));
 }
 
 function notFound(answer, digests) {
@@ -234,6 +286,12 @@ const verdicts = {
   "VERIFIED WITH WARNINGS": ["warn", t("验证通过，但须注意", "Verified, with warnings")],
   "NOT VERIFIED": ["bad", t("验证不通过", "NOT VERIFIED")],
 };
+// The articles by which a judgment asks, and the laws of the questions under each.
+const articles = [
+  [t("第十六条：上链之后是否未经篡改", "Article 16: unchanged since it went on the chain"), ["在线诉讼规则 art. 16"]],
+  [t("第十七条：平台、过程与签署", "Article 17: platform, process and signatures"), ["在线诉讼规则 art. 17", "电子签名法 art. 13"]],
+  [t("第十八条：上链之前的真实性佐证", "Article 18: what supports it from before"), ["在线诉讼规则 art. 18"]],
+];
 const results = { PASS: t("通过", "pass"), FAIL: t("不通过", "FAIL"), SKIP: t("未检查", "not checked"), WARN: t("注意", "note") };
 
 function show(report, r, { bytes, own, about, notices, other }) {
@@ -247,12 +305,34 @@ function show(report, r, { bytes, own, about, notices, other }) {
   const fingerprint = t("可信根来自本站：请核对下面的指纹，否则结论依赖本站。", "The trust root is from this site: compare its fingerprint below, or the verdict rests on this site.");
   $("notices").replaceChildren(...(own ? notices : [fingerprint, ...notices]).map((n) => el("p", n, { className: "note" })));
 
-  const order = { FAIL: 0, WARN: 1, PASS: 2, SKIP: 3 };
-  $("reasons").replaceChildren(...[...report.checks].sort((a, b) => order[a.result] - order[b.result]).map((c) => {
+  const outcome = english ? report.outcome : `${report.outcome}`;
+  $("summary").append(el("span", ` (${outcome})`, { className: "hint" }));
+  const line = (result, text) => {
     const li = el("li", "");
-    li.append(el("b", results[c.result]), ` ${say(c.name)}${t("：", ": ")}${say(c.sentence)}`);
+    li.append(el("b", results[result]), " " + text);
     return li;
+  };
+  const bare = new Set(report.checks.map((c) => c.id));
+  $("reasons").replaceChildren(...articles.flatMap(([title, laws]) => {
+    const list = el("ul", "", { className: "reasons" });
+    for (const p of report.points.filter((p) => laws.includes(p.article))) {
+      const li = line(p.result, `${p.id} ${say(p.name)}${p.checks.length ? "" : t("：", ": ") + say(p.sentence)}`);
+      const below = el("ul", "");
+      for (const id of p.checks) {
+        bare.delete(id);
+        const c = report.checks.find((c) => c.id === id);
+        below.append(line(c.result, `${say(c.name)}${t("：", ": ")}${say(c.sentence)}`));
+      }
+      if (p.checks.length) li.append(below);
+      list.append(li);
+    }
+    return [el("h4", title), list];
   }));
+  if (bare.size) {
+    const list = el("ul", "", { className: "reasons" });
+    list.append(...report.checks.filter((c) => bare.has(c.id)).map((c) => line(c.result, `${say(c.name)}${t("：", ": ")}${say(c.sentence)}`)));
+    $("reasons").append(list);
+  }
 
   const facts = [];
   const fact = (name, value) => value && facts.push(el("dt", name), el("dd", value));
@@ -270,7 +350,15 @@ function show(report, r, { bytes, own, about, notices, other }) {
     if (f.state) fact(t("状态", "State"), t(`${say(r.words[f.state])}（截至高度 ${f.as_of_height}，${f.as_of}）`, `${f.state} (as of height ${f.as_of_height}, ${f.as_of})`));
   }
   $("facts").replaceChildren(...facts);
+  const b = report.bundle;
+  if (b) {
+    if (b.not_before) fact(t("封存不早于", "Sealed not before"), `${b.not_before.at} (${say(b.not_before.by)})`);
+    if (b.not_after) fact(t("封存不晚于", "Sealed not after"), `${b.not_after.at} (${say(b.not_after.by)})`);
+    for (const x of b.fields) fact(t("字段 ", "Field ") + x.name, x.value);
+    $("facts").replaceChildren(...facts);
+  }
   $("unchecked").replaceChildren(...report.not_checked.map((x) => el("li", say(x))));
+  $("rebuttals").replaceChildren(...report.rebuttals.map((x) => el("li", say(x))));
 
   const from = own
     ? t("由您选择的可信根文件。", "The trust root file that you chose.")
@@ -283,7 +371,9 @@ function show(report, r, { bytes, own, about, notices, other }) {
   $("json").textContent = r.json;
   $("details").hidden = false;
   save("save-report", r.json, "report.json");
-  save("save-receipt", bytes, f ? f.id.slice(0, 16) + (bytes[0] === 0x7b ? ".receipt.json" : ".receipt.cbor") : "receipt");
+  // A receipt can be kept; what it was taken out of is at hand already.
+  if (bytes?.[0] === 0x7b || bytes?.[0] >= 0xa0) save("save-receipt", bytes, f ? f.id.slice(0, 16) + (bytes[0] === 0x7b ? ".receipt.json" : ".receipt.cbor") : "receipt");
+  else $("save-receipt").hidden = true;
   $("result").hidden = false;
   $("result").focus();
 }
@@ -318,6 +408,7 @@ $("files").addEventListener("change", () => {
   choose($("files").files);
   $("files").value = ""; // the list below says what was chosen
 });
+$("photos").addEventListener("change", () => (photos = [...$("photos").files]));
 $("trust").addEventListener("change", () => (trustFile = $("trust").files[0] ?? null));
 for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(type, (e) => {

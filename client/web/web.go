@@ -5,9 +5,11 @@
 //
 // # The page that verifies
 //
-// verify.html asks for files, a receipt, a trust root and a digest or id.
-// verify.js hashes and verifies in a worker, which runs package receipt as
-// WebAssembly (verifier/, made by scripts/wasm); files stay where they are.
+// verify.html asks for files, a receipt, certificate or bundle, photographs of printed
+// codes, a trust root and a digest or id. verify.js hashes and verifies in a worker,
+// which runs packages receipt and paper as WebAssembly (verifier/, made by
+// scripts/wasm), for bundles a larger program; photographs are read by jsQR (vendor/).
+// Files stay where they are.
 // [Offline] is the same page as one file that works without any site.
 package web
 
@@ -20,6 +22,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/andybalholm/brotli"
@@ -27,7 +30,7 @@ import (
 
 // Files are the pages and what they load.
 //
-//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js evidence.html unit.html verifier
+//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js evidence.html unit.html verifier vendor
 var Files embed.FS
 
 // Policy is the Content-Security-Policy of the pages: their own files and the
@@ -38,20 +41,38 @@ const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 // starts a worker and asks the gateway in a form.
 const VerifyPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// Brotli returns the verifier as it is embedded: WebAssembly compressed with brotli.
-func Brotli() []byte { return must(Files.ReadFile("verifier/verifier.wasm.br")) }
+// A Program is WebAssembly that the page that verifies runs.
+type Program struct {
+	Name string // in its path
+	gzip func() []byte
+}
 
-// Gzip returns the verifier for browsers that take no brotli, which they do not
-// without TLS, and for the page that is one file. It is made once.
-var Gzip = sync.OnceValue(func() []byte {
-	var b bytes.Buffer
-	w := must(gzip.NewWriterLevel(&b, gzip.BestCompression))
-	must(io.Copy(w, brotli.NewReader(bytes.NewReader(Brotli()))))
-	if err := w.Close(); err != nil {
-		panic(err)
-	}
-	return b.Bytes()
-})
+// Programs are the verifier, and the one that reads bundles as well.
+var Programs = []*Program{newProgram("verifier"), newProgram("bundles")}
+
+func newProgram(name string) *Program {
+	p := &Program{Name: name}
+	p.gzip = sync.OnceValue(func() []byte {
+		var b bytes.Buffer
+		w := must(gzip.NewWriterLevel(&b, gzip.BestCompression))
+		must(io.Copy(w, brotli.NewReader(bytes.NewReader(p.Brotli()))))
+		if err := w.Close(); err != nil {
+			panic(err)
+		}
+		return b.Bytes()
+	})
+	return p
+}
+
+// Brotli returns the program as it is embedded, compressed with brotli.
+func (p *Program) Brotli() []byte { return must(Files.ReadFile("verifier/" + p.Name + ".wasm.br")) }
+
+// Gzip returns it for browsers that take no brotli, which they do not without TLS,
+// and for the page that is one file. It is made once.
+func (p *Program) Gzip() []byte { return p.gzip() }
+
+// Decoder returns the script that finds QR codes in pictures: jsQR, Apache-2.0.
+func Decoder() []byte { return must(Files.ReadFile("vendor/jsQR.js")) }
 
 // Worker returns the script of the worker: Go's glue, and ours behind it.
 var Worker = sync.OnceValue(func() []byte {
@@ -147,8 +168,8 @@ func Offline(l Look) ([]byte, error) {
 		Policy: template.HTMLAttr(fmt.Sprintf(`content="default-src 'none'; script-src '%s' 'wasm-unsafe-eval' blob:; worker-src blob:; style-src '%s'; base-uri 'none'; form-action 'none'"`, hashSource(script), hashSource(style))),
 		Style:  template.CSS(style),
 		Script: template.JS(script),
-		Worker: template.HTML(base64.StdEncoding.EncodeToString(Worker())),
-		WASM:   template.HTML(base64.StdEncoding.EncodeToString(Gzip())),
+		Worker: template.HTML(base64.StdEncoding.EncodeToString(slices.Concat(Decoder(), []byte{'\n'}, Worker()))),
+		WASM:   template.HTML(base64.StdEncoding.EncodeToString(Programs[1].Gzip())),
 	}
 	var b bytes.Buffer
 	err := (&Verify{Look: l, Offline: e}).Render(&b)
@@ -164,17 +185,18 @@ func hashSource(content []byte) string {
 // An Evidence is the page of a statement.
 type Evidence struct {
 	Look
-	ID        string
-	Found     bool
-	Broken    bool   // it is there, and could not be read
-	Verdict   string // of the gateway about itself
-	Good      bool   // it verifies
-	Summary   string
-	Facts     []Fact
-	Signers   []Fact
-	Files     []File
-	State     string
-	Statement string // the canonical bytes that were signed, as text
+	ID          string
+	Found       bool
+	Broken      bool   // it is there, and could not be read
+	Verdict     string // of the gateway about itself
+	Good        bool   // it verifies
+	Certificate bool   // the gateway prints one
+	Summary     string
+	Facts       []Fact
+	Signers     []Fact
+	Files       []File
+	State       string
+	Statement   string // the canonical bytes that were signed, as text
 }
 
 // A Fact is a line of the page.

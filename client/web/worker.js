@@ -21,9 +21,48 @@ async function hash({ file }, progress) {
   return { name: file.name, ...h.sum() };
 }
 
+// bundle verifies a file without having it in memory: the verifier asks for pieces.
+function bundle({ file, trust, files, id, certificates }) {
+  const reader = new FileReaderSync();
+  const read = (at, length) => new Uint8Array(reader.readAsArrayBuffer(file.slice(at, at + length)));
+  return zheng.bundle(read, file.size, trust, files, id, certificates);
+}
+
+// Sizes in pixels, of the longer side, and angles in degrees at which a photograph is
+// looked at. The decoder likes modules of a few pixels, and not to be an exact quarter
+// turn away.
+const LOOKS = [[2400, 0], [1600, 0], [1600, 10], [3200, 0], [1100, 0], [2400, 45]];
+
+// scan finds the text of the code in a picture, "" when there is none.
+async function scan({ file, decoder }, progress) {
+  if (decoder) importScripts(decoder); // the page that is one file has it in this script
+  const picture = await createImageBitmap(file);
+  for (const [i, [size, degrees]] of LOOKS.entries()) {
+    const scale = Math.min(size / Math.max(picture.width, picture.height), 2);
+    const turn = (degrees * Math.PI) / 180;
+    const [w, h] = [picture.width * scale, picture.height * scale];
+    const side = (a, b) => Math.ceil(Math.abs(a * Math.cos(turn)) + Math.abs(b * Math.sin(turn)));
+    const canvas = new OffscreenCanvas(side(w, h), side(h, w));
+    const c = canvas.getContext("2d", { willReadFrequently: true });
+    c.fillStyle = "#fff";
+    c.fillRect(0, 0, canvas.width, canvas.height);
+    c.translate(canvas.width / 2, canvas.height / 2);
+    c.rotate(turn);
+    c.imageSmoothingQuality = "high";
+    c.drawImage(picture, -w / 2, -h / 2, w, h);
+    const { data, width, height } = c.getImageData(0, 0, canvas.width, canvas.height);
+    const code = jsQR(data, width, height, { inversionAttempts: "dontInvert" });
+    if (code?.data) return { text: code.data };
+    progress((i + 1) / LOOKS.length);
+  }
+  return { text: "" };
+}
+
 const operations = {
   start,
   hash,
+  scan,
+  bundle,
   trust: ({ trust }) => zheng.trust(trust),
   verify: ({ receipt, trust, files, id }) => zheng.verify(receipt, trust, files, id),
 };

@@ -121,6 +121,13 @@ func (b *tab) calm(allowed ...string) {
 	b.requests, b.trouble = nil, nil
 }
 
+// forget lets go of what the page did so far.
+func (b *tab) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.requests, b.trouble = nil, nil
+}
+
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
 	if err := chromedp.Do(b.ctx, steps...); err != nil {
@@ -265,7 +272,7 @@ func TestBrowser(t *testing.T) {
 		{"linked", page1 + "?q=" + s.ID.String(), nil, trust, "", good, "", ""},
 		{"offline", offline, []string{file, rec}, trust, "", good, "root", "由您选择"},
 		{"offline, tampered file", offline, []string{changed, rec}, trust, "", bad, "reasons", "不一致"},
-		{"offline, no receipt", offline, []string{file}, trust, "", "离线验证需要回执文件。", "", ""},
+		{"offline, no receipt", offline, []string{file}, trust, "", "离线验证需要回执、证书", "", ""},
 	} {
 		got := b.verify(c.url, c.files, c.trust, c.asked)
 		if !strings.HasPrefix(got, c.want) || c.want == good && got != good {
@@ -292,18 +299,28 @@ func TestBrowser(t *testing.T) {
 	}
 	t.Run("keyboard", func(t *testing.T) { keyboard(b, page1, s.ID.String()) })
 	t.Run("accessible", func(t *testing.T) {
+		script := axeCore(t)
 		for _, url := range []string{page1, page1 + "?lang=en&large=1", h.http.URL + "/e/" + s.ID.String(), h.http.URL + "/e/none", offline} {
 			b.do(chromedp.Navigate(url))
 			accessible(b, url)
+			axe(b, script, url)
 		}
 		b.verify(page1, []string{file, rec}, trust, "")
 		accessible(b, "a report")
+		axe(b, script, "a report")
 		const spoil = `document.querySelector("label").remove(), document.title = "", $("verdict").style.color = "#ccc", $("print").textContent = "", $("go").id = "q"`
 		eval[any](b, spoil)
 		if found := eval[[]string](b, accessibility); len(found) < 5 {
 			t.Errorf("of a spoiled page the checks say only %q", found)
 		}
+		if script != "" {
+			if found := eval[[]string](b, axeRun); len(found) == 0 {
+				t.Error("axe-core finds nothing wrong with a spoiled page")
+			}
+		}
 	})
+	t.Run("paper", func(t *testing.T) { onPaper(t, h, b, page1, offline, trust, s) })
+	t.Run("bundle", func(t *testing.T) { bundles(t, h, b, page1, offline) })
 	t.Run("three shells", func(t *testing.T) { threeShells(t, h, b, page1) })
 	if t.Failed() {
 		return
@@ -322,11 +339,11 @@ func keyboard(b *tab, url, id string) {
 	b.do(chromedp.Navigate(url), chromedp.WaitVisible("#local"))
 	const focused = `document.activeElement.id || document.activeElement.className || document.activeElement.getAttribute("hreflang") || document.activeElement.getAttribute("href")`
 	var order []string
-	for range 8 {
+	for range 9 {
 		b.do(chromedp.KeyEvent(kb.Tab))
 		order = append(order, eval[string](b, focused))
 	}
-	if want := []string{"skip", "/", "en", "large", "q", "files", "trust", "go"}; !slices.Equal(order, want) {
+	if want := []string{"skip", "/", "en", "large", "q", "files", "photos", "trust", "go"}; !slices.Equal(order, want) {
 		b.Errorf("tab goes through %q, want %q", order, want)
 	}
 	b.do(chromedp.Focus("#large"), chromedp.KeyEvent(" "))

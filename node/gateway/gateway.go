@@ -142,6 +142,9 @@ type Options struct {
 	Blobs blob.Store   // nil: there is no place for files
 	Log   *slog.Logger // nil: slog.Default()
 
+	// Printer makes certificates; nil: there are none.
+	Printer *Printer
+
 	// Access says who asks and what they may; nil: everybody may read, submit and
 	// store files, and nobody more.
 	Access *access.Guard

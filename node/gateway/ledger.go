@@ -36,6 +36,8 @@ type ledger struct {
 	signers  signers
 	trees    *cache[tx.Digest, *batch.Tree] // by root
 	events   *events.Source
+	printer  *Printer      // nil: no certificates
+	press    chan struct{} // one token for each certificate that is being printed
 }
 
 var _ api.Ledger = (*ledger)(nil)
@@ -57,6 +59,8 @@ func newLedger(c Config, o Options) *ledger {
 		inFlight: make(chan struct{}, c.InFlight),
 		trees:    newCache[tx.Digest, *batch.Tree](treesKept),
 		events:   o.Events,
+		printer:  o.Printer,
+		press:    make(chan struct{}, printing),
 	}
 }
 

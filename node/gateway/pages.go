@@ -37,18 +37,24 @@ func pageRoutes(r *gin.Engine, l *ledger) {
 		pageHeaders(c, web.VerifyPolicy) // a worker compiles under the policy of its own answer
 		c.Data(http.StatusOK, "text/javascript; charset=utf-8", web.Worker())
 	})
-	r.GET("/web/verifier.wasm", func(c *gin.Context) {
+	r.GET("/web/jsqr.js", func(c *gin.Context) {
 		pageHeaders(c, web.Policy)
-		c.Header("Vary", "Accept-Encoding")
-		content := web.Brotli
-		if strings.Contains(c.GetHeader("Accept-Encoding"), "br") {
-			c.Header("Content-Encoding", "br")
-		} else { // every browser takes gzip; brotli they ask for over TLS only
-			content = web.Gzip
-			c.Header("Content-Encoding", "gzip")
-		}
-		c.Data(http.StatusOK, "application/wasm", content())
+		c.Data(http.StatusOK, "text/javascript; charset=utf-8", web.Decoder())
 	})
+	for _, p := range web.Programs {
+		r.GET("/web/"+p.Name+".wasm", func(c *gin.Context) {
+			pageHeaders(c, web.Policy)
+			c.Header("Vary", "Accept-Encoding")
+			content := p.Brotli
+			if strings.Contains(c.GetHeader("Accept-Encoding"), "br") {
+				c.Header("Content-Encoding", "br")
+			} else { // every browser takes gzip; brotli they ask for over TLS only
+				content = p.Gzip
+				c.Header("Content-Encoding", "gzip")
+			}
+			c.Data(http.StatusOK, "application/wasm", content())
+		})
+	}
 	r.GET("/verify", func(c *gin.Context) { verifyPage(c, l) })
 	offline := map[web.Look]func() ([]byte, error){}
 	for _, look := range []web.Look{{}, {English: true}, {Large: true}, {English: true, Large: true}} {
@@ -180,6 +186,7 @@ func fillEvidence(c *gin.Context, l *ledger, page *web.Evidence) (int, error) {
 		return http.StatusServiceUnavailable, err
 	}
 	page.Found, page.Good = true, r.Verdict != receipt.NotVerified
+	page.Certificate = page.Good && l.printer != nil
 	t := page.T
 	page.Verdict = map[receipt.Verdict]string{
 		receipt.Verified:    t("验证通过", "Verified"),

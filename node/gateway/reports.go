@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 
@@ -9,6 +10,7 @@ import (
 	"zhenglian/app/receipt"
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
+	"zhenglian/client/court"
 )
 
 // maxReportBody bounds the body of POST /v1/reports in bytes: a receipt and a trust
@@ -21,30 +23,33 @@ func reportRoutes(h huma.API, c Config, l *ledger) {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	register(h, huma.Operation{
 		OperationID: "report", Method: http.MethodPost, Path: api.PathReports, Tags: []string{"verify"},
-		Summary: "Verify a receipt here · 由网关验证回执",
+		Summary: "Verify a receipt, certificate or bundle here · 由网关验证回执、证书或证据包",
 		Description: "The report is the one that zheng-verify and the page /verify write, byte for byte. It is only as good as this gateway: to rely on nobody, verify offline.\n\n" +
 			"报告与 zheng-verify 及 /verify 页面逐字节相同，但须信任本网关；如不愿信任任何人，请离线验证。",
 		DefaultStatus: http.StatusOK, MaxBodyBytes: maxReportBody, BodyReadTimeout: c.BodyWait,
 		Responses: map[string]*huma.Response{"200": {Description: "the report", Content: map[string]*huma.MediaType{
-			api.MediaJSON: {Schema: &huma.Schema{Type: huma.TypeObject}}, "text/plain": text,
+			api.MediaJSON: {Schema: &huma.Schema{Type: huma.TypeObject}}, "text/plain": text, "text/html": text,
 		}}},
-	}, func(_ context.Context, in *struct {
-		Form string `query:"form" enum:"json,text" default:"json"`
-		Lang string `query:"lang" enum:"zh,en,both" default:"both" doc:"of the text form"`
+	}, func(ctx context.Context, in *struct {
+		Form string `query:"form" enum:"json,text,html" default:"json"`
+		Lang string `query:"lang" enum:"zh,en,both" default:"both" doc:"of the text and html forms"`
 		Body api.ReportRequest
 	}) (*document, error) {
-		r, err := l.report(&in.Body)
+		r, err := l.report(ctx, &in.Body)
 		if err != nil {
 			return nil, err
 		}
 		if in.Form == "text" {
 			return &document{ContentType: "text/plain; charset=utf-8", Body: []byte(r.Text(in.Lang))}, nil
 		}
+		if in.Form == "html" {
+			return &document{ContentType: "text/html; charset=utf-8", Body: []byte(receipt.HTMLOf(r.Page, in.Lang))}, nil
+		}
 		return &document{ContentType: api.MediaJSON, Body: r.JSON()}, nil
 	})
 }
 
-func (l *ledger) report(q *api.ReportRequest) (*receipt.Report, error) {
+func (l *ledger) report(ctx context.Context, q *api.ReportRequest) (court.Report, error) {
 	trust := l.chain.Trust()
 	if len(q.Trust) > 0 {
 		var err error
@@ -55,7 +60,7 @@ func (l *ledger) report(q *api.ReportRequest) (*receipt.Report, error) {
 	if trust == nil {
 		return nil, api.NewProblem(api.CodeUnavailable, "this gateway proposes no trust root: send yours")
 	}
-	var o receipt.Options
+	var o court.Options
 	if q.ID != "" {
 		var err error
 		if o.WantID, err = tx.ParseID(q.ID); err != nil {
@@ -74,5 +79,5 @@ func (l *ledger) report(q *api.ReportRequest) (*receipt.Report, error) {
 		}
 		o.Files = append(o.Files, receipt.FileDigests{Name: f.Name, SHA256: a, SM3: b, Bytes: f.Bytes})
 	}
-	return receipt.Verify(q.Receipt, trust, o), nil
+	return court.Verify(ctx, bytes.NewReader(q.Receipt), int64(len(q.Receipt)), trust, o)
 }

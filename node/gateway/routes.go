@@ -80,6 +80,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	reportRoutes(h, c, l)
 	unitRoutes(r, h, l)
 	unitPageRoutes(r, l)
+	certificateRoutes(h, l)
 	pageRoutes(r, l)
 
 	secure(h.OpenAPI())

@@ -17,9 +17,11 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"zhenglian/client/certificate"
 	"zhenglian/node"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
+	"zhenglian/node/gateway"
 	"zhenglian/node/hooks"
 )
 
@@ -52,6 +54,17 @@ type Gateway struct {
 	// InFlight is how many submissions may wait for a block at once; more are
 	// answered 429. Zero: the gateway's default.
 	InFlight int `json:"in_flight"`
+
+	// Font is the TrueType font with Chinese characters of certificates; empty:
+	// WenQuanYi Micro Hei of the system. RareFont is a second one, for rare characters.
+	Font     string `json:"font,omitempty"`
+	RareFont string `json:"rare_font,omitempty"`
+
+	// SealCertificates is a PEM file of the member's certificate and those above
+	// it, SealKey its key in PKCS #8: they seal certificates. Empty: no seal.
+	// Relative paths start at the home folder.
+	SealCertificates string `json:"seal_certificates,omitempty"`
+	SealKey          string `json:"seal_key,omitempty"`
 }
 
 // AuthConfig are the settings of who may do what.
@@ -103,6 +116,31 @@ func DefaultGateway() Gateway {
 	}
 }
 
+// printer loads what certificates are printed with; nil when the system has no font
+// for them.
+func (g Gateway) printer(home string) (*gateway.Printer, error) {
+	at := func(path string) string {
+		if path == "" || filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(home, path)
+	}
+	font, err := certificate.LoadFont(at(g.Font), at(g.RareFont))
+	if errors.Is(err, certificate.ErrNoFont) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("gateway.json: %w", err)
+	}
+	p := &gateway.Printer{Font: font}
+	if g.SealKey != "" {
+		if p.Sealer, err = certificate.LoadSealer(at(g.SealCertificates), at(g.SealKey), ""); err != nil {
+			return nil, fmt.Errorf("gateway.json: seal: %w", err)
+		}
+	}
+	return p, nil
+}
+
 // Save writes the settings into a home folder.
 func (g Gateway) Save(home string) error {
 	if err := g.validate(); err != nil {
@@ -130,6 +168,9 @@ func (g Gateway) validate() error {
 	}
 	if (g.TLS.Cert == "") != (g.TLS.Key == "") || g.TLS.Cert == "" && g.TLS.ClientCA != "" {
 		return errors.New("gateway.json: tls: cert and key go together, and client_ca needs both")
+	}
+	if (g.SealCertificates == "") != (g.SealKey == "") {
+		return errors.New("gateway.json: seal_certificates and seal_key go together")
 	}
 	return nil
 }

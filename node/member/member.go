@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"zhenglian/app"
+	"zhenglian/client/certificate"
 	"zhenglian/node"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
@@ -115,6 +116,13 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if m.blobs, err = blob.OpenDir(filepath.Join(home, "blobs"), settings.MaxBlob); err != nil {
 		return nil, err
 	}
+	printer, err := settings.printer(home)
+	if err != nil {
+		return nil, err
+	}
+	if printer == nil {
+		m.log.Warn("no certificates will be printed", "err", certificate.ErrNoFont)
+	}
 	if o.Auth != nil {
 		settings.Auth.Anonymous = o.Auth
 	}
@@ -136,7 +144,7 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	}
 	m.gateway, err = gateway.New(
 		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, Access: guard, Index: m.index, Blobs: m.blobs, Metrics: m.node.Metrics(), Log: m.log})
+		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, Access: guard, Index: m.index, Blobs: m.blobs, Printer: printer, Metrics: m.node.Metrics(), Log: m.log})
 	if err != nil {
 		return nil, err
 	}

@@ -68,6 +68,8 @@ func TestDirections(t *testing.T) {
 		{"court tool imports client", graph("zhenglian/client/cmd/zheng-verify: zhenglian/client"), "zheng-verify → zhenglian/client:"},
 		{"court tool imports cobra", graph("zhenglian/client/cmd/zheng-verify: github.com/spf13/cobra"),
 			"imports github.com/spf13/cobra, which is not in the standard library"},
+		{"court tool reads certificates", graph("zhenglian/client/cmd/zheng-verify: zhenglian/client/stamp", "zhenglian/client/stamp: crypto/x509", "crypto/x509: net"), ""},
+		{"court tool asks authorities", graph("zhenglian/client/cmd/zheng-verify: zhenglian/client/stamp/remote"), "zheng-verify → zhenglian/client/stamp/remote:"},
 		{"court tool reaches the network", graph("zhenglian/client/cmd/zheng-verify: log/syslog", "log/syslog: net"), "log/syslog → net:"},
 		{"a name that only begins alike", graph("zhenglian/app/txpool: zhenglian/app/receipt"), ""},
 	}

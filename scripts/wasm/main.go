@@ -6,6 +6,7 @@
 // It writes
 //
 //	verifier.wasm.br  client/cmd/zheng-wasm, compressed with brotli, quality 11
+//	bundles.wasm.br   the same with the build tag bundles: it reads bundles as well
 //	wasm_exec.js      the glue between Go and JavaScript, of the same Go release
 //	build.json        what went in and what came out, see [Build]
 //
@@ -40,6 +41,11 @@ const (
 	folder  = "client/web/verifier"
 )
 
+// A target is one program: its name and build tags.
+type target struct{ name, tags string }
+
+var targets = []target{{"verifier", ""}, {"bundles", "bundles"}}
+
 // flags of the build. Calls are not inlined, which makes the compressed program a
 // tenth smaller, except where digests are made and curves are computed.
 var flags = []string{
@@ -51,8 +57,9 @@ var flags = []string{
 	"-gcflags=math/big=",
 }
 
-// A Build is what build.json says of verifier.wasm.br.
+// A Build is what build.json says of a program.
 type Build struct {
+	Name   string `json:"name"`   // of the target
 	Go     string `json:"go"`     // release that built it
 	Source string `json:"source"` // SHA-256 over the sources and flags, see sourceHash
 	SHA256 string `json:"sha256"` // of the program, uncompressed
@@ -61,29 +68,52 @@ type Build struct {
 }
 
 func main() {
-	b, err := build(".")
+	built, err := buildAll(".")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wasm:", err)
 		os.Exit(1)
 	}
-	fmt.Printf("%s/verifier.wasm.br: %d bytes, %d uncompressed, %s\n", folder, b.Brotli, b.Bytes, b.Go)
+	for _, b := range built {
+		fmt.Printf("%s/%s.wasm.br: %d bytes, %d uncompressed, %s\n", folder, b.Name, b.Brotli, b.Bytes, b.Go)
+	}
 }
 
-// build writes the three files of the module in root.
-func build(root string) (*Build, error) {
-	source, err := sourceHash(root)
-	if err != nil {
-		return nil, err
-	}
-	wasm, err := compile(root)
-	if err != nil {
-		return nil, err
+// buildAll writes the files of the module in root.
+func buildAll(root string) (built []Build, err error) {
+	for _, t := range targets {
+		b, err := build(root, t)
+		if err != nil {
+			return nil, err
+		}
+		built = append(built, *b)
 	}
 	goroot, err := command(root, "env", "GOROOT").Output()
 	if err != nil {
 		return nil, fmt.Errorf("go env GOROOT: %w", err)
 	}
 	glue, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js"))
+	if err != nil {
+		return nil, err
+	}
+	doc, err := json.MarshalIndent(built, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	for name, content := range map[string][]byte{"wasm_exec.js": glue, "build.json": append(doc, '\n')} {
+		if err := os.WriteFile(filepath.Join(root, folder, name), content, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return built, nil
+}
+
+// build writes one program.
+func build(root string, t target) (*Build, error) {
+	source, err := sourceHash(root, t)
+	if err != nil {
+		return nil, err
+	}
+	wasm, err := compile(root, t)
 	if err != nil {
 		return nil, err
 	}
@@ -95,18 +125,11 @@ func build(root string) (*Build, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(wasm)
-	b := &Build{Go: runtime.Version(), Source: source, SHA256: hex.EncodeToString(sum[:]), Bytes: len(wasm), Brotli: small.Len()}
-	doc, err := json.MarshalIndent(b, "", "  ")
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(root, folder, t.name+".wasm.br"), small.Bytes(), 0o644); err != nil {
 		return nil, err
 	}
-	for name, content := range map[string][]byte{"verifier.wasm.br": small.Bytes(), "wasm_exec.js": glue, "build.json": append(doc, '\n')} {
-		if err := os.WriteFile(filepath.Join(root, folder, name), content, 0o644); err != nil {
-			return nil, err
-		}
-	}
-	return b, nil
+	sum := sha256.Sum256(wasm)
+	return &Build{Name: t.name, Go: runtime.Version(), Source: source, SHA256: hex.EncodeToString(sum[:]), Bytes: len(wasm), Brotli: small.Len()}, nil
 }
 
 // command is a go command in root for the browser's platform.
@@ -117,15 +140,15 @@ func command(root string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// compile builds the program and returns it.
-func compile(root string) ([]byte, error) {
+// compile builds a program and returns it.
+func compile(root string, t target) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "zheng-wasm")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir) // a folder of the system's temporary files
 	out := filepath.Join(dir, "verifier.wasm")
-	cmd := command(root, slices.Concat([]string{"build"}, flags, []string{"-o", out, program})...)
+	cmd := command(root, slices.Concat([]string{"build", "-tags=" + t.tags}, flags, []string{"-o", out, program})...)
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build %s: %w\n%s", program, err, msg)
 	}
@@ -134,8 +157,8 @@ func compile(root string) ([]byte, error) {
 
 // sourceHash is SHA-256 over the flags and over path and SHA-256 of each Go file
 // outside the standard library that goes into the program.
-func sourceHash(root string) (string, error) {
-	cmd := command(root, "list", "-deps", "-json=ImportPath,Dir,Standard,GoFiles", program)
+func sourceHash(root string, t target) (string, error) {
+	cmd := command(root, "list", "-deps", "-tags="+t.tags, "-json=ImportPath,Dir,Standard,GoFiles", program)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -1,8 +1,9 @@
-// Command zheng-verify checks a receipt of the ledger offline. It is the tool
-// for courts: one static program without network, clock or configuration, which
-// believes nothing but the trust root that it is given.
+// Command zheng-verify checks what the ledger hands out, offline: bundles,
+// certificates, receipts and printed codes. It is the tool for courts: one static
+// program without network, clock or configuration, which believes nothing but the
+// trust root that it is given. What it finds is for package court to say.
 //
-//	zheng-verify --trust TRUST [--file FILE]… [--id ID] [-o text|json] [--lang zh|en|both] RECEIPT
+//	zheng-verify --trust TRUST [--file FILE]… [--id ID] [--tsa-roots PEM] [-o text|json|html] [--lang zh|en|both] DOCUMENT
 //
 // The report goes to standard output, everything else to standard error. Exit
 // codes: 0 verified, with warnings or without; 1 error, such as a file that
@@ -10,7 +11,11 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +26,7 @@ import (
 
 	"zhenglian/app/receipt"
 	"zhenglian/app/tx"
+	"zhenglian/client/court"
 
 	"github.com/emmansun/gmsm/sm3"
 )
@@ -33,33 +39,40 @@ const (
 	exitNotVerified = 3
 )
 
-const usage = `用法：zheng-verify --trust 可信根文件 [--file 文件]… [选项] 回执
-  离线核验回执：陈述是否已上链、由谁签署、会签是否齐备、文件是否一致。
-  回执为 .receipt.json 或 .receipt.cbor；写 - 则从标准输入读取。
+const usage = `用法：zheng-verify --trust 可信根文件 [--file 文件]… [选项] 材料
+  离线核验材料：陈述是否已上链、由谁签署、会签是否齐备、文件是否一致。报告按在线诉讼规则
+  第十六、十七、十八条编排，并列明未检查的事项和何种反证足以推翻。
+  材料为证据包（.evb）、存证证书（.pdf）、回执（.receipt.json 或 .receipt.cbor），或
+  二维码中的文字（每行一个，扫描所得）；写 - 则从标准输入读取。
 
-  --trust 文件    可信根（链编号与验证节点公钥），须由法院自行通过独立渠道取得
-  --changes 文件  较新的信任根文件（来源不限）：其中的验证节点变更逐一由可信根证明
-  --file 文件     与陈述比对的原始文件，可重复
-  --id 编号       要求回执属于此编号的陈述
-  -o text|json    输出格式，默认 text
-  --lang zh|en|both  文本报告的语言，默认 both
-  --version       显示版本
+  --trust 文件      可信根（链编号与验证节点公钥），须由法院自行通过独立渠道取得
+  --changes 文件    较新的信任根文件（来源不限）：其中的验证节点变更逐一由可信根证明
+  --file 文件       与陈述比对的原始文件，可重复
+  --id 编号         要求材料属于此编号的陈述
+  --tsa-roots 文件  所信任的时间戳机构的根证书（PEM）
+  -o text|json|html 输出格式，默认 text
+  --lang zh|en|both 报告的语言，默认 both（html 默认 zh）
+  --version         显示版本
 退出码：0 验证通过 · 1 出错（如文件无法读取） · 2 用法错误 · 3 验证不通过
 
-usage: zheng-verify --trust TRUST [--file FILE]... [options] RECEIPT
-  Checks a receipt offline: that the statement is on the ledger, who signed it,
-  whether its co-signing rule is met, whether the file is the one it names.
-  RECEIPT is a .receipt.json or .receipt.cbor; - reads standard input.
+usage: zheng-verify --trust TRUST [--file FILE]... [options] DOCUMENT
+  Checks a document offline: that the statement is on the ledger, who signed it,
+  whether its co-signing rule is met, whether the file is the one it names. The
+  report is arranged by articles 16, 17 and 18 of the Online Litigation Rules, and
+  says what was not checked and what would rebut it.
+  DOCUMENT is a bundle (.evb), a certificate (.pdf), a receipt (.receipt.json or
+  .receipt.cbor) or the text of printed codes, one a line; - reads standard input.
 
-  --trust FILE    trust root (chain id and keys of the validators), which the
-                  court gets by a way of its own
-  --changes FILE  a newer trust root, from anybody: the changes of the validators
-                  that it knows besides are taken as far as TRUST proves them
-  --file FILE     original file to compare with the statement; repeatable
-  --id ID         the statement that the receipt is to be for
-  -o text|json    output format, text by default
-  --lang zh|en|both  language of the text report, both by default
-  --version       print the version
+  --trust FILE       trust root (chain id and keys of the validators), which the
+                     court gets by a way of its own
+  --changes FILE     a newer trust root, from anybody: the changes of the validators
+                     that it knows besides are taken as far as TRUST proves them
+  --file FILE        original file to compare with the statement; repeatable
+  --id ID            the statement that the document is to be of
+  --tsa-roots FILE   root certificates of time-stamp authorities that are trusted (PEM)
+  -o text|json|html  output format, text by default
+  --lang zh|en|both  language of the report, both by default (of html: zh)
+  --version          print the version
 exit codes: 0 verified, 1 error (such as an unreadable file), 2 usage, 3 NOT VERIFIED
 `
 
@@ -67,12 +80,13 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 // A command is what the arguments ask for.
 type command struct {
-	trust, receipt string
-	changes        string // "": none
-	files          []string
-	id             tx.ID // zero: any
-	output, lang   string
-	version        bool
+	trust, document string
+	changes         string // "": none
+	tsaRoots        string // "": none
+	files           []string
+	id              tx.ID // zero: any
+	output, lang    string
+	version         bool
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -94,14 +108,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitError
 	}
 	out := report.JSON()
-	if c.output == "text" {
+	switch c.output {
+	case "text":
 		out = []byte(report.Text(c.lang))
+	case "html":
+		out = []byte(receipt.HTMLOf(report.Page, c.lang))
 	}
 	if _, err := stdout.Write(out); err != nil {
 		fmt.Fprintf(stderr, "zheng-verify: write the report: %v\n", err)
 		return exitError
 	}
-	if report.Verdict == receipt.NotVerified {
+	if report.Sum().Verdict == receipt.NotVerified {
 		return exitNotVerified
 	}
 	return exitVerified
@@ -117,6 +134,7 @@ func parse(args []string) (*command, error) {
 	fs.StringVar(&c.changes, "changes", "", "")
 	fs.Func("file", "", func(s string) error { c.files = append(c.files, s); return nil })
 	fs.Func("id", "", func(s string) (err error) { c.id, err = tx.ParseID(s); return err })
+	fs.StringVar(&c.tsaRoots, "tsa-roots", "", "")
 	fs.StringVar(&c.output, "o", "text", "")
 	fs.StringVar(&c.lang, "lang", receipt.Both, "")
 	fs.BoolVar(&c.version, "version", false, "")
@@ -137,17 +155,17 @@ func parse(args []string) (*command, error) {
 	case c.trust == "":
 		return nil, errors.New("缺少 --trust: the trust root is missing")
 	case len(names) != 1:
-		return nil, fmt.Errorf("须给出一份回执: want one receipt, got %d", len(names))
-	case c.output != "text" && c.output != "json":
-		return nil, fmt.Errorf("-o %q: want text or json", c.output)
+		return nil, fmt.Errorf("须给出一份材料: want one document, got %d", len(names))
+	case c.output != "text" && c.output != "json" && c.output != "html":
+		return nil, fmt.Errorf("-o %q: want text, json or html", c.output)
 	case c.lang != receipt.ZH && c.lang != receipt.EN && c.lang != receipt.Both:
 		return nil, fmt.Errorf("--lang %q: want zh, en or both", c.lang)
 	}
-	c.receipt = names[0]
+	c.document = names[0]
 	return c, nil
 }
 
-func verify(c *command, stdin io.Reader) (*receipt.Report, error) {
+func verify(c *command, stdin io.Reader) (court.Report, error) {
 	trust, err := readTrust(c.trust)
 	if err != nil {
 		return nil, err
@@ -161,16 +179,12 @@ func verify(c *command, stdin io.Reader) (*receipt.Report, error) {
 			return nil, fmt.Errorf("%s: %w", c.changes, err)
 		}
 	}
-	var b []byte
-	if c.receipt == "-" {
-		b, err = readSome(stdin)
-	} else {
-		b, err = readFile(c.receipt)
+	o := court.Options{WantID: c.id}
+	if c.tsaRoots != "" {
+		if o.TSARoots, err = certificates(c.tsaRoots); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	o := receipt.Options{WantID: c.id}
 	for _, name := range c.files {
 		d, err := digest(name)
 		if err != nil {
@@ -178,7 +192,68 @@ func verify(c *command, stdin io.Reader) (*receipt.Report, error) {
 		}
 		o.Files = append(o.Files, d)
 	}
-	return receipt.Verify(b, trust, o), nil
+	in, size, err := open(c.document, stdin)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close() // only read
+	return court.Verify(context.Background(), in, size, trust, o)
+}
+
+// A source is a document that is being read.
+type source interface {
+	io.ReaderAt
+	io.Closer
+}
+
+type memory struct{ *bytes.Reader }
+
+func (memory) Close() error { return nil }
+
+// open opens a document; what comes from standard input is read into memory, as far
+// as a verifier needs to see that it is too long.
+func open(name string, stdin io.Reader) (source, int64, error) {
+	if name == "-" {
+		b, err := io.ReadAll(io.LimitReader(stdin, maxStdin+1))
+		if len(b) > maxStdin {
+			err = fmt.Errorf("standard input: more than %d bytes; name the file", maxStdin)
+		}
+		return memory{bytes.NewReader(b)}, int64(len(b)), err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: not a file", name)
+	}
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+const maxStdin = 256 << 20
+
+// certificates reads a PEM file of at least one certificate.
+func certificates(name string) (certs []*x509.Certificate, err error) {
+	b, err := readFile(name)
+	if err != nil {
+		return nil, err
+	}
+	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		certs = append(certs, c)
+	}
+	if certs == nil {
+		return nil, fmt.Errorf("%s: 没有证书: no certificate", name)
+	}
+	return certs, nil
 }
 
 // digest reads a file of any length once, for both digests.
@@ -215,19 +290,15 @@ func readTrust(name string) (*receipt.Trust, error) {
 	return t, nil
 }
 
+// readFile reads one byte more than any file of certificates may have: enough to see that it
+// is too long.
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() // only read
-	return readSome(f)
-}
-
-// readSome reads one byte more than any receipt may have: enough for the
-// verifier to see that it is too long.
-func readSome(r io.Reader) ([]byte, error) {
-	return io.ReadAll(io.LimitReader(r, receipt.MaxBytes+1))
+	return io.ReadAll(io.LimitReader(f, receipt.MaxBytes+1))
 }
 
 // version is the module's version, or the commit that was built.

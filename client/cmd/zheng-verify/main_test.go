@@ -63,7 +63,7 @@ func TestExitCodes(t *testing.T) {
 		{"no trust there", []string{"--trust", "nowhere.json", vector("good.receipt.json")}, 1, "", "nowhere.json"},
 		{"trust that is none", []string{"--trust", vector("good.receipt.json"), vector("good.receipt.json")}, 1, "", "trust root"},
 		{"no trust", []string{vector("good.receipt.json")}, 2, "", "--trust"},
-		{"no receipt", []string{"--trust", trust}, 2, "", "one receipt"},
+		{"no receipt", []string{"--trust", trust}, 2, "", "one document"},
 		{"two receipts", []string{"--trust", trust, "a", "b"}, 2, "", "got 2"},
 		{"bad id", []string{"--trust", trust, "--id", "xyz", "a"}, 2, "", "id"},
 		{"bad output", []string{"--trust", trust, "-o", "xml", "a"}, 2, "", "xml"},

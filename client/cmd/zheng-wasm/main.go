@@ -1,18 +1,27 @@
 //go:build js
 
-// Command zheng-wasm is the court tool for a browser: package receipt as
+// Command zheng-wasm is the court tool for a browser: packages receipt and paper as
 // WebAssembly, and digests of files of any length. Built by scripts/wasm, it runs
 // in a worker of the page /verify and reads no network and no clock.
 //
 // It defines one global object:
 //
-//	zheng.verify(receipt, trust, files, id)  → {verdict, json, zh, en, words}
-//	zheng.trust(trust)                       → {chain, height, validators, sha256}
-//	zheng.hasher()                           → {write(bytes), sum() → {sha256, sm3, bytes}}
+//	zheng.verify(document, trust, files, id)                   → {verdict, json, zh, en, words}
+//	zheng.bundle(read, size, trust, files, id, certificates)   → the same, of a bundle
+//	zheng.trust(trust)                                         → {chain, height, validators, sha256}
+//	zheng.hasher()                                             → {write(bytes), sum() → {sha256, sm3, bytes}}
 //
-// receipt and trust are Uint8Arrays, files is an array of {name, sha256, sm3,
-// bytes} with digests in lower-case hex, id is "" or the id of the statement that
-// is asked for. json, zh and en are the report, byte for byte as zheng-verify
+// It is built twice: bundle is there only in the one with the build tag bundles,
+// which is half as large again, because time-stamps want X.509 and CMS. The page
+// loads that one when a bundle is dropped on it; the page that is one file carries
+// it alone.
+//
+// document is a receipt, a certificate in PDF, or the text of printed codes, one a
+// line; read is a function (offset, length) → Uint8Array, which may be called for
+// all of the bundle; certificates is PEM of the roots of time-stamp authorities
+// that are trusted, or empty. document, trust and certificates are Uint8Arrays,
+// files is an array of {name, sha256, sm3, bytes} with digests in lower-case hex, id
+// is "" or the id of the statement that is asked for. json, zh and en are the report, byte for byte as zheng-verify
 // writes it with -o json and with --lang; words is {value: {zh, en}} for the values
 // of state and type in its facts. What cannot be read is answered
 // {error}; nothing is thrown. sha256 of a trust root is that of its file as
@@ -29,18 +38,21 @@ import (
 
 	"zhenglian/app/receipt"
 	"zhenglian/app/tx"
+	"zhenglian/client/paper"
 
 	"github.com/emmansun/gmsm/sm3"
 )
 
 func main() {
-	js.Global().Set("zheng", js.ValueOf(map[string]any{
-		"verify": function(4, verify),
-		"trust":  function(1, describe),
-		"hasher": function(0, newHasher),
-	}))
+	functions["verify"] = function(4, verify)
+	functions["trust"] = function(1, describe)
+	functions["hasher"] = function(0, newHasher)
+	js.Global().Set("zheng", js.ValueOf(functions))
 	select {} // the functions are called from outside
 }
+
+// functions are what the page can call.
+var functions = map[string]any{}
 
 // function makes a function of JavaScript with so many arguments.
 func function(arity int, f func(args []js.Value) (map[string]any, error)) js.Func {
@@ -57,39 +69,56 @@ func function(arity int, f func(args []js.Value) (map[string]any, error)) js.Fun
 }
 
 func verify(args []js.Value) (map[string]any, error) {
-	b, err := content(args[0])
+	doc, err := content(args[0], paper.MaxPDF)
 	if err != nil {
-		return nil, fmt.Errorf("receipt: %w", err)
+		return nil, fmt.Errorf("document: %w", err)
 	}
-	t, err := content(args[1])
-	if err != nil {
-		return nil, fmt.Errorf("trust root: %w", err)
-	}
-	trust, err := receipt.ParseTrust(t)
+	q, err := ask(args[1], args[2], args[3])
 	if err != nil {
 		return nil, err
 	}
-	var o receipt.Options
-	if id := args[3].String(); id != "" {
-		if o.WantID, err = tx.ParseID(id); err != nil {
-			return nil, fmt.Errorf("id: %w", err)
+	r := paper.Verify(doc, q.trust, q.Options)
+	return answer(r, string(r.JSON()), r.Page), nil
+}
+
+// A question is what is asked of a document.
+type question struct {
+	trust *receipt.Trust
+	receipt.Options
+}
+
+func ask(root, files, id js.Value) (q question, err error) {
+	b, err := content(root, receipt.MaxBytes)
+	if err != nil {
+		return q, fmt.Errorf("trust root: %w", err)
+	}
+	if q.trust, err = receipt.ParseTrust(b); err != nil {
+		return q, err
+	}
+	if id := id.String(); id != "" {
+		if q.WantID, err = tx.ParseID(id); err != nil {
+			return q, fmt.Errorf("id: %w", err)
 		}
 	}
-	for i := range args[2].Length() {
-		f := args[2].Index(i)
+	for i := range files.Length() {
+		f := files.Index(i)
 		d := receipt.FileDigests{Name: f.Get("name").String(), Bytes: int64(f.Get("bytes").Int())}
 		if d.SHA256, err = tx.ParseDigest(f.Get("sha256").String()); err != nil {
-			return nil, fmt.Errorf("SHA-256 of %q: %w", d.Name, err)
+			return q, fmt.Errorf("SHA-256 of %q: %w", d.Name, err)
 		}
 		if d.SM3, err = tx.ParseDigest(f.Get("sm3").String()); err != nil {
-			return nil, fmt.Errorf("SM3 of %q: %w", d.Name, err)
+			return q, fmt.Errorf("SM3 of %q: %w", d.Name, err)
 		}
-		o.Files = append(o.Files, d)
+		q.Files = append(q.Files, d)
 	}
-	r := receipt.Verify(b, trust, o)
+	return q, nil
+}
+
+// answer is a report in every form.
+func answer(r *receipt.Report, json string, page func(lang string) *receipt.Page) map[string]any {
 	return map[string]any{
-		"verdict": string(r.Verdict), "json": string(r.JSON()), "zh": r.Text(receipt.ZH), "en": r.Text(receipt.EN), "words": words(r.Facts),
-	}, nil
+		"verdict": string(r.Verdict), "json": json, "zh": receipt.TextOf(page, receipt.ZH), "en": receipt.TextOf(page, receipt.EN), "words": words(r.Facts),
+	}
 }
 
 func words(f *receipt.Facts) map[string]any {
@@ -106,7 +135,7 @@ func words(f *receipt.Facts) map[string]any {
 }
 
 func describe(args []js.Value) (map[string]any, error) {
-	b, err := content(args[0])
+	b, err := content(args[0], receipt.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("trust root: %w", err)
 	}
@@ -120,13 +149,13 @@ func describe(args []js.Value) (map[string]any, error) {
 	}, nil
 }
 
-// content copies a Uint8Array that is not longer than any receipt may be, and of a
-// longer one enough for the verifier to see that it is.
-func content(v js.Value) ([]byte, error) {
+// content copies a Uint8Array of at most limit bytes, and of a longer one enough for
+// the verifier to see that it is.
+func content(v js.Value, limit int) ([]byte, error) {
 	if !v.InstanceOf(js.Global().Get("Uint8Array")) {
 		return nil, errors.New("not a Uint8Array")
 	}
-	n := min(v.Get("length").Int(), receipt.MaxBytes+1)
+	n := min(v.Get("length").Int(), limit+1)
 	b := make([]byte, n)
 	js.CopyBytesToGo(b, v)
 	return b, nil

@@ -24,6 +24,7 @@ import (
 	"zhenglian/client/bundle"
 	"zhenglian/client/fields"
 	"zhenglian/client/stamp"
+	"zhenglian/client/stamp/remote"
 )
 
 // Endings of the files that an office keeps or hands over.
@@ -102,7 +103,7 @@ func (j *notarizeJob) prepareSeal(f *sealFlags) error {
 			if err != nil {
 				return fmt.Errorf("time-stamp roots: %w", err)
 			}
-			j.authorities = append(j.authorities, &stamp.Remote{URL: a.URL, Roots: own})
+			j.authorities = append(j.authorities, &remote.Authority{URL: a.URL, Roots: own})
 		}
 	}
 	for _, a := range f.tsa {
@@ -118,7 +119,7 @@ func (j *notarizeJob) prepareSeal(f *sealFlags) error {
 		if roots == nil {
 			return j.usage("--tsa %s needs --tsa-roots FILE: a token that cannot be checked is not worth asking for", "--tsa %s 须同时给出 --tsa-roots 文件", a)
 		}
-		j.authorities = append(j.authorities, &stamp.Remote{URL: a, Roots: roots})
+		j.authorities = append(j.authorities, &remote.Authority{URL: a, Roots: roots})
 	}
 	if len(j.authorities) == 1 {
 		j.say("warning: one time-stamp authority only; with two, neither need be believed alone", "注意：只有一家时间戳机构；宜用两家，以免仅凭一家之言")

@@ -19,6 +19,7 @@ import (
 	"zhenglian/app/receipt"
 	"zhenglian/app/tx"
 	"zhenglian/client/capture"
+	"zhenglian/client/certificate"
 	"zhenglian/client/clienttest"
 	"zhenglian/client/keys"
 )
@@ -41,6 +42,13 @@ func TestScripts(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Files: append(scripts, readmeScript(t)),
+		Condition: func(cond string) (bool, error) {
+			if cond != "font" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			_, err := certificate.LoadFont("", "")
+			return err == nil, nil
+		},
 		Setup: func(e *testscript.Env) error {
 			s := httptest.NewServer(clienttest.New())
 			e.Defer(s.Close)

@@ -166,7 +166,7 @@ func literals(n ast.Node) string {
 }
 
 // bodyFiles declare kinds and read their bodies.
-var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go", "tx/list.go", "tx/lists.go", "tx/routing.go"}
+var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go", "tx/list.go", "tx/lists.go", "tx/routing.go", "tx/epoch.go"}
 
 // The transition table of app/state is not exported; it is read from its source.
 func TestReadmeKinds(t *testing.T) {
@@ -293,7 +293,7 @@ func TestReadmeBodies(t *testing.T) {
 	md := protocol(t)
 	bodies := map[tx.Kind]string{tx.EvidenceBatch: "Batch", tx.EvidenceSeal: "Evidence", tx.EvidenceSupersede: "Supersede", tx.EvidenceWithdraw: "Withdraw",
 		tx.EvidenceChallenge: "Challenge", tx.EvidenceUphold: "Decision", tx.EvidenceReject: "Decision", tx.EndorseKind: "Endorse",
-		tx.GovAccount: "AccountChange", tx.GovFreeze: "Freeze", tx.GovThaw: "Freeze", tx.GovMember: "Membership", tx.GovRecover: "Recover",
+		tx.GovAccount: "AccountChange", tx.GovEpoch: "EpochChange", tx.GovFreeze: "Freeze", tx.GovThaw: "Freeze", tx.GovMember: "Membership", tx.GovRecover: "Recover",
 		tx.GovPolicy: "PolicyChange", tx.GovOverride: "PolicyChange", tx.GovParams: "Params", tx.GovValidator: "ValidatorChange", tx.GovReady: "Ready",
 		tx.GovCalendar: "Calendar", tx.GovRuleset: "RuleSet", tx.GovRotate: "KeyRotation", tx.GovUpgrade: "Upgrade", tx.GovWithdraw: "Withdraw",
 		tx.TraceAck: "Ack", tx.TraceAggregate: "Aggregate", tx.TraceCancel: "Withdraw", tx.TraceClose: "Decision", tx.TraceDestroy: "Destroy",
@@ -400,6 +400,7 @@ func TestReadmeKeyTable(t *testing.T) {
 	}
 
 	values := map[string][]byte{
+		"Epochs": row.Epochs{}.Encode(), "Epoch": row.Epoch{}.Encode(), "EpochCopy": row.EpochCopy{}.Encode(),
 		"Params": row.Params{}.Encode(), "Member": row.Member{DivisionRev: "x", Left: true, USCC: "x"}.Encode(), "Account": row.Account{FrozenFrom: 1, Tag: tx.Digest{1}}.Encode(),
 		"Validator": row.Validator{}.Encode(), "Step": row.Step{}.Encode(), "Upgrade": row.Upgrade{}.Encode(), "Policy": row.Policy{}.Encode(),
 		"Roll": row.Roll{}.Encode(), "Matter": row.Matter{}.Encode(), "Tally": row.Tally{Votes: make([]row.Vote, 1)}.Encode(), "Link": row.Link{}.Encode(),

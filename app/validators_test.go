@@ -327,6 +327,18 @@ func (g *generator) statement() (*tx.Envelope, tx.Kind) {
 	case tx.GovPolicy, tx.GovOverride:
 		body = &tx.PolicyChange{Expr: pick(g, "expr", "", "officer@issuer", "admin@issuer", "MAJ(regulator)", "auditor@any", "OF(9,admin@issuer)", genesis.GovernancePolicy, "ALL("),
 			From: g.height(), Kind: pick(g, "of", tx.Kinds()...)}
+	case tx.GovEpoch:
+		b := &tx.EpochChange{Action: pick(g, "epoch action", tx.OpenEpoch, tx.HandEpoch, tx.WithdrawEpoch), Epoch: rapid.Int64Range(1, 3).Draw(g.t, "epoch"), List: tx.NegativeIndex}
+		switch b.Action {
+		case tx.OpenEpoch:
+			b.Commitment = tx.Digest{1}
+			fallthrough
+		case tx.HandEpoch:
+			b.Copies = []tx.SealedCopy{{Account: g.c.Keys[pick(g, "copy for", "admin1", "city", "platform")].Public().Account(), SHA256: tx.Digest{2}}}
+		default:
+			b.Reason = "other"
+		}
+		body = b
 	case tx.GovParams:
 		body = &tx.Params{AnchorBlocks: 5, ExpiresBlocks: 100_000, FutureMillis: 120_000, PendingBlocks: rapid.Int64Range(1, 9).Draw(g.t, "pending")}
 	case tx.GovReady:

@@ -113,6 +113,11 @@ const HarvestPolicy = "ALL(officer@issuer,regulator@any)"
 // stating member, and a regulator, who may be one.
 const RecallPolicy = "ALL(officer@issuer,regulator@any)"
 
+// EpochPolicy is the rule for the secret keys of lists: two administrators of the
+// regulator, and one of another member, who has seen the ceremony or opened a
+// copy of its own.
+const EpochPolicy = "ALL(OF(2,admin@issuer),regulator@issuer,ANY(regulator@other,platform@other,court@other,notary@other,lab@other,department@other))"
+
 // DefaultPolicies are the rules of a new network.
 func DefaultPolicies() []Policy {
 	return []Policy{
@@ -126,6 +131,7 @@ func DefaultPolicies() []Policy {
 		{tx.EvidenceWithdraw, "OF(2,officer@issuer)"},
 		{tx.GovAccount, OwnPolicy},
 		{tx.GovCalendar, GovernancePolicy},
+		{tx.GovEpoch, EpochPolicy},
 		{tx.GovFreeze, GovernancePolicy},
 		{tx.GovList, GovernancePolicy},
 		{tx.GovMember, GovernancePolicy},

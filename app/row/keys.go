@@ -43,6 +43,10 @@ import (
 //	26 ‖ day (4, BE) ‖ seq (8, BE)     "{}"     while entry seq is in force or stayed, or hint seq active or contested, and ends on day
 //	27                                 Routing  while routing hints are on, by gov.routing
 //	28 ‖ tag (32)                      RoutingTag  while a hint about the tag is in force
+//	29 ‖ list                          Epochs   by gov.epoch
+//	2a ‖ list ‖ number (4, BE)         Epoch    by gov.epoch; never deleted
+//	2b ‖ list ‖ number (4, BE) ‖ account (20)
+//	                                   EpochCopy  when the account was handed a copy of the epoch's key
 //	30 ‖ unit (10)                     Unit     when a unit comes into being or changes
 //	31 ‖ unit code                     Named    when a unit comes into being; never deleted
 //	32 ‖ product code                  Product  by trace.product
@@ -90,6 +94,9 @@ const (
 	prefixRouting   = 0x27
 
 	prefixRoutingTag = 0x28
+	prefixEpochs     = 0x29
+	prefixEpoch      = 0x2a
+	prefixEpochCopy  = 0x2b
 
 	prefixUnit    = 0x30
 	prefixNamed   = 0x31

@@ -42,6 +42,8 @@ func (c *Ctx) enact(s *tx.Statement) (writes []write, err error) {
 	switch b := s.Body.(type) {
 	case *tx.AccountChange:
 		writes, err = c.changeAccount(s.Member, b)
+	case *tx.EpochChange:
+		writes, err = c.changeEpoch(s, b)
 	case *tx.Freeze:
 		writes, err = c.freeze(s, b)
 	case *tx.Membership:

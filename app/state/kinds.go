@@ -39,6 +39,7 @@ var rules = []rule{
 	{tx.EvidenceWithdraw, false, []row.State{row.Pending, row.Sealed, row.Challenged, row.Rejected}, row.Withdrawn, origin},
 	{tx.GovAccount, true, nil, row.Enacted, anyone},
 	{tx.GovCalendar, true, nil, row.Enacted, anyone},
+	{tx.GovEpoch, true, nil, row.Enacted, anyone},
 	{tx.GovFreeze, true, nil, row.Enacted, anyone},
 	{tx.GovList, true, nil, row.Enacted, anyone},
 	{tx.GovMember, true, nil, row.Enacted, anyone},

@@ -100,6 +100,9 @@ func (c *Ctx) propose(s *tx.Statement, b *tx.Proposal) (func(seq uint64) []write
 			return nil, err
 		}
 	}
+	if err := c.inUse(b.List, b.Subject.Epoch); err != nil {
+		return nil, err
+	}
 	e := row.ListEntry{Epoch: b.Subject.Epoch, Severity: b.Severity, Tag: b.Subject.Tag, USCC: b.Subject.USCC}
 	return func(seq uint64) []write { return []write{{row.ListEntryKey(b.List, seq), e.Encode()}} }, nil
 }

@@ -49,6 +49,8 @@ func body(c *apptest.Chain, kind tx.Kind) tx.Body {
 		return &tx.AccountChange{Action: tx.Add, New: &k}
 	case tx.GovCalendar:
 		return &tx.Calendar{Holidays: []tx.Date{tx.Civil(2027, 1, 1)}, Year: 2027}
+	case tx.GovEpoch:
+		return &tx.EpochChange{Action: tx.OpenEpoch, Commitment: tx.Digest{1}, Copies: []tx.SealedCopy{{Account: c.Keys["admin1"].Public().Account(), SHA256: tx.Digest{2}}}, Epoch: 1, List: tx.NegativeIndex}
 	case tx.GovFreeze, tx.GovThaw:
 		return &tx.Freeze{Account: officer, Reason: "misuse"}
 	case tx.GovList:

@@ -84,6 +84,14 @@ const (
 	CodeUSCC         Code = 302 // not a unified social credit code
 	CodeDivisionCode Code = 303 // not a division code
 
+	CodeEpochKeeper    Code = 460 // only a regulator keeps the keys of lists
+	CodeEpochNumber    Code = 461 // epochs of a list are numbered without gaps
+	CodeNoEpoch        Code = 462 // no such epoch of the list
+	CodeEpochWithdrawn Code = 463 // the epoch's key was withdrawn
+	CodeEpochHolder    Code = 464 // the member holds no copy of the epoch's key
+	CodeEpochSeal      Code = 465 // nothing can be sealed to a key of this type
+	CodeEpochInactive  Code = 466 // the tag is of an epoch that is not the list's active one
+
 	CodeDeadline    Code = 400 // a deadline contradicts itself
 	CodeCalendarDay Code = 401 // a day that the calendar cannot list
 	CodeEffective   Code = 402 // a rule set that would begin today or earlier
@@ -259,6 +267,13 @@ var codeTable = []codeRow{
 	{CodeRoutingExists, "ROUTING_EXISTS", "a hint about this tag is in force", "remove it first, or let it end", "该标签已有有效记录"},
 	{CodeRoutingBasis, "ROUTING_BASIS", "routing hint as a reason", "a hint only routes: rest on evidence", "分流标签不得作为任何处理的依据"},
 	{CodeNotRegulator, "NOT_REGULATOR", "not a regulator", "regulators state this", "须由监管机关作出"},
+	{CodeEpochKeeper, "EPOCH_KEEPER", "only a regulator keeps the keys of lists", "a regulator of the consortium must state it", "仅监管成员可管理名单密钥"},
+	{CodeEpochNumber, "EPOCH_NUMBER", "epochs are numbered without gaps", "open the next epoch of the list", "密钥期须连续编号"},
+	{CodeNoEpoch, "NO_EPOCH", "no such epoch of the list", "look up the list's epochs", "该名单无此密钥期"},
+	{CodeEpochWithdrawn, "EPOCH_WITHDRAWN", "the epoch's key was withdrawn", "use the active epoch, and destroy copies of this one", "该期密钥已撤回，请使用现行密钥并销毁旧副本"},
+	{CodeEpochHolder, "EPOCH_HOLDER", "the member holds no copy of the epoch's key", "a member with a copy hands out others; who opens an epoch keeps one", "本成员未持有该期密钥副本"},
+	{CodeEpochSeal, "EPOCH_SEAL", "nothing can be sealed to a key of this type", "name a secp256k1 or sm2 account of the member", "该类型密钥仅能签名，请改用该成员的 secp256k1 或 sm2 账户"},
+	{CodeEpochInactive, "EPOCH_INACTIVE", "tag of an epoch that is not the active one", "make the tag anew with the key of the list's active epoch", "标签所属密钥期并非现行期，请以现行密钥重新生成标签"},
 	{CodeShare, "SHARE_USED", "member's share of the waiting room is used up", "send it again when some of the member's statements are in a block", "该成员待入块的陈述已达份额，请稍后重试"},
 	{CodeFounding, "FOUNDING_FORM", "founding file not well formed", "see genesis/README.md", "创建文件格式不正确"},
 	{CodeTerms, "OTHER_TERMS", "part made for other terms", "compare the fingerprints of the terms and make the part anew", "创建份件所依据的条款不同，请核对条款指纹后重新制作"},

@@ -11,6 +11,7 @@ import (
 // once, when its policy holds. They are signed by accounts in the role admin.
 const (
 	GovAccount   Kind = "gov.account"   // a member changes its own keys
+	GovEpoch     Kind = "gov.epoch"     // the secret keys by which a list's tags are made
 	GovFreeze    Kind = "gov.freeze"    // the others stop a member's key
 	GovMember    Kind = "gov.member"    // who is a member, and as what
 	GovOverride  Kind = "gov.override"  // a member asks more signatures of itself

@@ -67,6 +67,8 @@ func newBody(k Kind) Body {
 		return new(AccountChange)
 	case GovCalendar:
 		return new(Calendar)
+	case GovEpoch:
+		return new(EpochChange)
 	case GovFreeze, GovThaw:
 		return new(Freeze)
 	case GovMember:
@@ -296,6 +298,7 @@ func Kinds() []Kind {
 		EvidenceWithdraw,
 		GovAccount,
 		GovCalendar,
+		GovEpoch,
 		GovFreeze,
 		GovList,
 		GovMember,

@@ -27,6 +27,8 @@ func changesOf(v *store.View, s *tx.Statement) ([]api.Change, error) {
 		t.member(b)
 	case *tx.AccountChange:
 		t.account(s.Member, b)
+	case *tx.EpochChange:
+		t.epoch(b)
 	case *tx.Freeze:
 		a := readRow(t, row.AccountKey(b.Account), row.DecodeAccount)
 		then := ""
@@ -193,4 +195,31 @@ func (t *sheet) upgrade(b *tx.Upgrade) {
 	t.number("protocol version", p.Protocol, b.Version)
 	t.add("upgrade height", height(u.Height), height(b.Height))
 	t.add("upgrade info", u.Info, b.Info)
+}
+
+// epoch shows what becomes of the key of a list.
+func (t *sheet) epoch(b *tx.EpochChange) {
+	name := "key of " + b.List.String() + ", epoch " + strconv.FormatInt(b.Epoch, 10)
+	e := readRow(t, row.EpochKey(b.List, b.Epoch), row.DecodeEpoch)
+	all := readRow(t, row.EpochsKey(b.List), row.DecodeEpochs)
+	switch b.Action {
+	case tx.OpenEpoch:
+		t.add(name+", commitment", "", b.Commitment.String())
+		t.add(name, e.State, row.EpochActive)
+		if all.Active != 0 {
+			t.add("key of "+b.List.String()+", epoch "+strconv.FormatInt(all.Active, 10), row.EpochActive, row.EpochRetired)
+		}
+	case tx.WithdrawEpoch:
+		t.add(name, e.State, row.EpochWithdrawn)
+		t.add("reason", "", b.Reason)
+	}
+	for _, c := range b.Copies {
+		a := readRow(t, row.AccountKey(c.Account), row.DecodeAccount)
+		was := readRow(t, row.EpochCopyKey(b.List, b.Epoch, c.Account), row.DecodeEpochCopy)
+		now := ""
+		if !was.SHA256.IsZero() {
+			now = was.SHA256.String()
+		}
+		t.add(name+", copy of "+accountField(c.Account, a.Member, "sha256"), now, c.SHA256.String())
+	}
 }

@@ -196,6 +196,11 @@ func TestChanges(t *testing.T) {
 		{tx.GovAccount, &tx.AccountChange{Action: tx.Revoke, Account: id("officer1")}, account("officer1", "hangzhou-amr", "revoked_at") + ":  → the next height"},
 		{tx.GovAccount, &tx.AccountChange{Action: tx.Expire, Account: id("officer1"), ValidTo: 99}, account("officer1", "hangzhou-amr", "valid_to") + ":  → 99"},
 		{tx.GovAccount, &tx.AccountChange{Action: tx.Compromise, Account: id("officer1"), From: 1}, account("officer1", "hangzhou-amr", "compromised_from") + ":  → 1; " + account("officer1", "hangzhou-amr", "revoked_at") + ":  → the next height"},
+		{tx.GovEpoch, &tx.EpochChange{Action: tx.OpenEpoch, Commitment: tx.Digest{1}, Copies: []tx.SealedCopy{{Account: id("officer1"), SHA256: tx.Digest{2}}}, Epoch: 1, List: tx.NegativeIndex},
+			"key of negative_index, epoch 1, commitment:  → " + tx.Digest{1}.String() + "; key of negative_index, epoch 1:  → ACTIVE; key of negative_index, epoch 1, copy of " +
+				account("officer1", "hangzhou-amr", "sha256") + ":  → " + tx.Digest{2}.String()},
+		{tx.GovEpoch, &tx.EpochChange{Action: tx.WithdrawEpoch, Epoch: 1, List: tx.NegativeIndex, Reason: "compromised"},
+			"key of negative_index, epoch 1:  → WITHDRAWN; reason:  → compromised"},
 		{tx.GovFreeze, &tx.Freeze{Account: id("city"), Reason: "misuse"}, account("city", "xianyang-amr", "frozen_from") + ":  → the next height; reason:  → misuse"},
 		{tx.GovMember, &tx.Membership{Action: tx.Suspend, ID: "platform-a"}, "member platform-a, status: active → suspended"},
 		{tx.GovMember, &tx.Membership{Action: tx.Leave, ID: "platform-a"}, "member platform-a, status: active → left; member platform-a, keys in force:  → revoked, all of them; member platform-a, validators:  → removed"},

@@ -35,12 +35,16 @@ const (
 	PathHookAgain  = "/v1/hooks/{id}/redeliver"
 	PathHookLog    = "/v1/hooks/{id}/deliveries"
 	PathStatus     = "/v1/status"
-	PathProblems   = "/problems"
-	PathProblem    = "/problems/{code}"
-	PathLive       = "/livez"
-	PathReady      = "/readyz"
-	PathOpenAPI    = "/openapi.json"
-	PathDocs       = "/docs"
+
+	PathListSnapshot = "/v1/lists/{list}/snapshot"
+	PathListDelta    = "/v1/lists/{list}/delta"
+
+	PathProblems = "/problems"
+	PathProblem  = "/problems/{code}"
+	PathLive     = "/livez"
+	PathReady    = "/readyz"
+	PathOpenAPI  = "/openapi.json"
+	PathDocs     = "/docs"
 
 	// PathTile is followed by a level and an index, PathEntries by an index, in
 	// the form of C2SP tlog-tiles: index 1234067 is x001/x234/067, and a partial
@@ -57,6 +61,9 @@ const (
 	MediaReceiptCBOR = "application/vnd.zhenglian.receipt+cbor"
 	MediaProblem     = "application/problem+json"
 	MediaNDJSON      = "application/x-ndjson" // https://github.com/ndjson/ndjson-spec
+
+	MediaListSnapshot = "application/vnd.zhenglian.list-snapshot"
+	MediaListDelta    = "application/vnd.zhenglian.list-delta"
 )
 
 // StatementURL is the path of a statement.

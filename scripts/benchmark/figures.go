@@ -51,6 +51,10 @@ var figures = []figure{
 	{name: "capture.local", unit: "s", measure: captureLocal},
 	{name: "clocks.due", unit: "s", measure: clocksDue(false)},
 	{name: "clocks.due.calendar", unit: "s", measure: clocksDue(true)},
+	{name: "lists.absence.serve", unit: "1/s", measure: listsServe, parts: listsServeParts},
+	{name: "lists.absence.verify", unit: "s", measure: listsVerify},
+	{name: "lists.snapshot", unit: "B", measure: listsSnapshot, parts: listsSnapshotParts},
+	{name: "lists.sweep", unit: "s", measure: listsSweep},
 }
 
 // The rates, in transactions a second, for which the pools of one validator and of
@@ -99,6 +103,7 @@ type bench struct {
 	growth     *growth
 	overloaded *overloadResult
 	receipts   *receipts
+	lists      *listed
 }
 
 // network returns a network of the subject, which is to be opened.

@@ -81,7 +81,7 @@ func TestScripts(t *testing.T) {
 					return err
 				}
 			}
-			return nil
+			return setupLists(e, dir)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "field": field},
 	})

@@ -53,7 +53,7 @@ ZHENG_FROM、ZHENG_TRUST、ZHENG_PASSPHRASE_FILE、ZHENG_LANG）；
 			return nil
 		},
 	}
-	root.AddCommand(c.noun("list", "entries of lists, from proposal to repair; what is in force, with proofs", "名单：从提出列入到信用修复，在册查询与证明", c.listLife()...), c.routingCmd())
+	root.AddCommand(c.noun("list", "entries of lists, from proposal to repair; what is in force, with proofs; copies, sweeps, keys", "名单：从提出列入到信用修复，在册查询与证明，副本、比对与密钥", append(c.listLife(), c.listCopies()...)...), c.routingCmd())
 
 	pf := root.PersistentFlags()
 	pf.StringVarP(&c.flags.output, "output", "o", "text", c.tr("json or text", "输出格式：json 或 text"))

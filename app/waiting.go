@@ -91,6 +91,24 @@ func (w *waitingRoom) refuse(m tx.MemberID, size int) error {
 	return &tx.Error{Code: tx.CodeShare, Path: "member", Detail: fmt.Sprintf("%s has %d statements waiting", m, have)}
 }
 
+// crowded is whether the share of somebody may be used up: nobody's is while more
+// than a quarter of the room is left.
+func (w *waitingRoom) crowded() bool {
+	const usual = 2 << 10 // bytes of an envelope
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	left := shareOfFree + 1
+	return w.room != 0 && (left*(w.room-len(w.where)) <= w.room || int64(left)*(w.bytes-w.used-usual) <= w.bytes)
+}
+
+// Crowded reports whether the share of some member may be used up of what waits
+// for a block. It costs next to nothing.
+func (a *App) Crowded() bool { return a.waiting.crowded() }
+
+// Spare refuses an envelope of a member, of so many bytes, when the member's share
+// of what may wait for a block is used up, as CheckTx would: with CodeShare.
+func (a *App) Spare(m tx.MemberID, bytes int) error { return a.waiting.spare(m, bytes) }
+
 // admit lets an envelope in that CheckTx found good.
 func (w *waitingRoom) admit(m tx.MemberID, sum [32]byte, envelope []byte) error {
 	w.mu.Lock()
@@ -254,17 +272,17 @@ func (w *waitingRoom) full(envelope []byte) error {
 	if err != nil {
 		return err
 	}
-	m, ok := statedBy(e.Payload)
+	m, ok := StatedBy(e.Payload)
 	if !ok {
 		return nil // no statement: the reader will say why
 	}
 	return w.spare(m, len(envelope))
 }
 
-// statedBy reads who states a statement from its end, which in the canonical form is
+// StatedBy reads who states a statement from its end, which in the canonical form is
 // ,"member":…,"prev":…,"v":1} and costs a tenth of reading it all. Of bytes that are
 // no canonical statement it may say anything.
-func statedBy(payload []byte) (tx.MemberID, bool) {
+func StatedBy(payload []byte) (tx.MemberID, bool) {
 	begin := bytes.LastIndex(payload, []byte(`,"member":"`))
 	if begin < 0 {
 		return "", false

@@ -23,12 +23,12 @@ func TestStatedBy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m, ok := statedBy(b); !ok || m != "hangzhou-amr" {
+		if m, ok := StatedBy(b); !ok || m != "hangzhou-amr" {
 			t.Errorf("%s is stated by %q", b, m)
 		}
 	}
 	for _, b := range []string{"", "{}", `{"member":"a"}`, `,"member":"a`} {
-		if m, ok := statedBy([]byte(b)); ok {
+		if m, ok := StatedBy([]byte(b)); ok {
 			t.Errorf("%s is stated by %q", b, m)
 		}
 	}

@@ -90,6 +90,9 @@ func (c *testChain) Full() bool {
 	return c.full
 }
 
+func (c *testChain) Crowded() bool                        { return c.chain.App.Crowded() }
+func (c *testChain) Spare(m tx.MemberID, bytes int) error { return c.chain.App.Spare(m, bytes) }
+
 func (c *testChain) Submit(envelope []byte) error {
 	r, err := c.chain.App.CheckTx(context.Background(), &abci.RequestCheckTx{Tx: envelope})
 	if err != nil {

@@ -32,7 +32,7 @@
 //	events.go    what blocks did, as it happens (package node/events makes it)
 //	problems.go  every error as RFC 9457
 //	metrics.go   what an operator sees
-//	shed.go      refusing submissions early when there is too much to do
+//	shed.go      refusing submissions early when there is too much to do, or a member has its share
 //	hooks.go     events sent to where somebody asks (package node/hooks does it)
 //	access.go    who may do what, and how often
 //	idempotency.go  a request that is sent again is done once (package node/replay)

@@ -16,6 +16,7 @@ import (
 	"zhenglian/app/receipt"
 	"zhenglian/app/state"
 	"zhenglian/app/store"
+	"zhenglian/app/tx"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
 	"zhenglian/node/events"
@@ -37,6 +38,15 @@ type Chain interface {
 	// Full reports whether Submit would answer node.ErrMempoolFull. It costs
 	// next to nothing.
 	Full() bool
+
+	// Crowded reports whether the share of some member is used up, so that it pays
+	// to ask Spare. It costs next to nothing.
+	Crowded() bool
+
+	// Spare refuses an envelope of a member, of so many bytes, when the member's
+	// share of what may wait for a block is used up, as Submit would. The error is a
+	// *tx.Error of CodeShare.
+	Spare(m tx.MemberID, bytes int) error
 
 	// Store gives read access to the log and the state.
 	Store() *store.Store
@@ -190,7 +200,7 @@ func New(c Config, o Options) (*Gateway, error) {
 	if g.routes, err = newRoutes(c, o, g.ledger, g.streams, m); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
-	if g.handler, err = shed(g.ledger, m, g.routes); err != nil {
+	if g.handler, err = shed(g.ledger, m, c.BodyWait, g.routes); err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	return g, nil

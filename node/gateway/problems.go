@@ -78,14 +78,19 @@ func retryLater(code string, seconds int) *api.Problem {
 	return p
 }
 
+// shareProblem is the problem of a member whose share is used up.
+func shareProblem(err error) *api.Problem {
+	p := api.ProblemOf(err)
+	p.RetryAfter = 1
+	return p
+}
+
 // submitProblem explains why the node did not take an envelope.
 func submitProblem(err error) error {
 	var refused *node.CheckError
 	switch {
 	case errors.As(err, &refused) && tx.Code(refused.Code) == tx.CodeShare:
-		p := api.ProblemOf(refusal(tx.CodeShare, refused.Log))
-		p.RetryAfter = 1
-		return p
+		return shareProblem(refusal(tx.CodeShare, refused.Log))
 	case errors.As(err, &refused):
 		return refusal(tx.Code(refused.Code), refused.Log)
 	case errors.Is(err, node.ErrMempoolFull):

@@ -100,11 +100,14 @@ var _ gateway.Chain = (*chain)(nil)
 func (c *chain) ChainID() string              { return chainID }
 func (c *chain) Submit(envelope []byte) error { return c.node.Submit(envelope) }
 func (c *chain) Full() bool                   { return c.node.Full() }
+func (c *chain) Crowded() bool                { return c.app.Crowded() }
 func (c *chain) Store() *store.Store          { return c.app.Store() }
 func (c *chain) Directory() *state.Directory  { return c.app.Directory() }
 func (c *chain) Trust() *receipt.Trust        { return c.trust }
 func (c *chain) Ready() error                 { return c.node.Ready() }
 func (c *chain) Info() gateway.Info           { return gateway.Info{} }
+
+func (c *chain) Spare(m tx.MemberID, bytes int) error { return c.app.Spare(m, bytes) }
 
 func (c *chain) SignedBlock(height int64) (receipt.SignedBlock, error) { return c.signed(height) }
 

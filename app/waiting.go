@@ -21,7 +21,7 @@ const (
 	// leadUnits more for each unit that the others have waiting. A block is then
 	// about as large as when the one who floods is quiet, and comes as fast; when
 	// all are busy, blocks are as large as they can be.
-	quietUnits = 32
+	quietUnits = 16
 	leadUnits  = 4
 
 	// unitBytes is how many bytes of an envelope count as one statement more.

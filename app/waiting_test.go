@@ -100,17 +100,17 @@ func TestParts(t *testing.T) {
 	late := city(c, 1)
 	wantCode(t, "the city", check(t, c, late), tx.CodeOK)
 	p := propose(t, c, txs[:150]...)
-	if len(p) != 1+32+4 || !bytes.Equal(p[1], late) {
-		t.Errorf("with one of another member: %d proposed, want 37 with its second", len(p))
+	if len(p) != 1+16+4 || !bytes.Equal(p[1], late) {
+		t.Errorf("with one of another member: %d proposed, want 21 with its second", len(p))
 	}
 	c.Block(p...)
-	if p = propose(t, c); len(p) != 32 || bytes.Equal(p[0], txs[0]) || !bytes.Equal(p[0], txs[36]) {
-		t.Errorf("after it: %d proposed, want the next 32", len(p))
+	if p = propose(t, c); len(p) != 16 || bytes.Equal(p[0], txs[0]) || !bytes.Equal(p[0], txs[20]) {
+		t.Errorf("after it: %d proposed, want the next 16", len(p))
 	}
 	for range 61 { // a minute of nobody else
 		c.Block()
 	}
-	if p = propose(t, c); len(p) != 200-36 {
+	if p = propose(t, c); len(p) != 200-20 {
 		t.Errorf("alone again: %d proposed, want what is left", len(p))
 	}
 	for _, b := range p {

@@ -252,8 +252,12 @@ func TestReadmeClocks(t *testing.T) {
 		case !ok || len(l.Elts) == 0:
 		case len(l.Elts) == 2 && strings.Contains(name(l.Elts[0]), "."):
 			kind = name(l.Elts[0])
-		case len(l.Elts) == 3 && names[name(l.Elts[1])] != "":
-			want = append(want, []string{"`" + kind + "`", name(l.Elts[0]), "`" + names[name(l.Elts[1])] + "`", whose[name(l.Elts[2])]})
+		case len(l.Elts) == 4 && names[name(l.Elts[1])] != "":
+			does := name(l.Elts[0])
+			if ground := name(l.Elts[3]); ground != "" {
+				does += ", " + ground
+			}
+			want = append(want, []string{"`" + kind + "`", does, "`" + names[name(l.Elts[1])] + "`", whose[name(l.Elts[2])]})
 		}
 		return true
 	})
@@ -275,6 +279,9 @@ func TestReadmeDeadlines(t *testing.T) {
 			if d.Roll {
 				length += ", rolls"
 			}
+			if len(d.Pause) > 0 {
+				length += "; pauses: " + strings.Join(d.Pause, ", ")
+			}
 			want = append(want, []string{fmt.Sprint(i + 1), "`" + s.Name + "`", s.Effective.String(), "`" + string(d.Code) + "`", length})
 		}
 	}
@@ -291,7 +298,7 @@ func TestReadmeDeadlines(t *testing.T) {
 // may be are read from the readers in app/tx.
 func TestReadmeBodies(t *testing.T) {
 	md := protocol(t)
-	bodies := map[tx.Kind]string{tx.EvidenceBatch: "Batch", tx.EvidenceSeal: "Evidence", tx.EvidenceSupersede: "Supersede", tx.EvidenceWithdraw: "Withdraw",
+	bodies := map[tx.Kind]string{tx.ClockExtend: "ClockStep", tx.ClockPause: "Standstill", tx.ClockResume: "ClockStep", tx.EvidenceBatch: "Batch", tx.EvidenceSeal: "Evidence", tx.EvidenceSupersede: "Supersede", tx.EvidenceWithdraw: "Withdraw",
 		tx.EvidenceChallenge: "Challenge", tx.EvidenceUphold: "Decision", tx.EvidenceReject: "Decision", tx.EndorseKind: "Endorse",
 		tx.GovAccount: "AccountChange", tx.GovEpoch: "EpochChange", tx.GovFreeze: "Freeze", tx.GovThaw: "Freeze", tx.GovMember: "Membership", tx.GovRecover: "Recover",
 		tx.GovPolicy: "PolicyChange", tx.GovOverride: "PolicyChange", tx.GovParams: "Params", tx.GovValidator: "ValidatorChange", tx.GovReady: "Ready",
@@ -405,7 +412,7 @@ func TestReadmeKeyTable(t *testing.T) {
 		"Validator": row.Validator{}.Encode(), "Step": row.Step{}.Encode(), "Upgrade": row.Upgrade{}.Encode(), "Policy": row.Policy{}.Encode(),
 		"Roll": row.Roll{}.Encode(), "Matter": row.Matter{}.Encode(), "Tally": row.Tally{Votes: make([]row.Vote, 1)}.Encode(), "Link": row.Link{}.Encode(),
 		"RuleSet":  row.RuleSet{Deadlines: []tx.Deadline{{Extend: 1, Roll: true, Tentative: true}}, SHA256: tx.Digest{1}}.Encode(),
-		"Calendar": row.Calendar{SHA256: tx.Digest{1}}.Encode(), "Clock": row.Clock{Extended: true, Late: 1, Roll: true}.Encode(),
+		"Calendar": row.Calendar{SHA256: tx.Digest{1}}.Encode(), "Clock": row.Clock{Extended: true, Ground: "testing", Late: 1, Minute: 1, Roll: true}.Encode(),
 		"Due": row.Due{Clocks: make([]row.DueClock, 1)}.Encode(), "Breach": row.Breach{Clocks: make([]row.DueClock, 1)}.Encode(), "DueCount": row.DueCount{}.Encode(),
 		"Unit":  row.Unit{Flags: []string{"x"}, Hot: 1, Inside: 1, Level: 1, Parent: row.UnitID{1}, Recalls: 1}.Encode(),
 		"Named": row.Named{}.Encode(), "Product": row.Product{Makers: []tx.MemberID{"x"}, Yield: &tx.Yield{}}.Encode(), "Use": row.Use{}.Encode(),

@@ -93,7 +93,7 @@ func VerifyClock(proof []byte, want row.ClockID, t *receipt.Trust) (*ProvenClock
 		if err != nil {
 			return nil, fmt.Errorf("breach: %w", err)
 		}
-		out.State, out.Due, out.Late = api.ClockOverdue, slot.Day, b.Late
+		out.State, out.Due, out.Late = api.ClockOverdue, slot.When.Date(), b.Late
 		for _, k := range b.Clocks {
 			id := row.ClockID{Code: k.Code, Matter: k.Matter, Member: slot.Member}
 			if id == want || want == (row.ClockID{}) && len(b.Clocks) == 1 {

@@ -21,6 +21,7 @@ type Deadline struct {
 	Count     int64        `json:"count"`
 	Unit      string       `json:"unit"`
 	Extend    int64        `json:"extend,omitempty"`
+	Pause     []string     `json:"pause,omitempty"` // grounds on which it stands still, ascending
 	Roll      bool         `json:"roll,omitempty"`
 	Tentative bool         `json:"tentative,omitempty"` // to be confirmed by the consortium
 	Basis     string       `json:"basis"`
@@ -47,6 +48,7 @@ func DefaultRuleSets() []RuleSet {
 		return Deadline{Code: code, Count: n, Unit: unit, Tentative: true, Basis: basis}
 	}
 	more := func(d Deadline, n int64) Deadline { d.Extend = n; return d }
+	pauses := func(d Deadline, grounds ...string) Deadline { d.Pause = grounds; return d }
 	rolled := func(d Deadline) Deadline { d.Roll = true; return d }
 	complaint := func(order string) []Deadline {
 		return []Deadline{
@@ -55,7 +57,7 @@ func DefaultRuleSets() []RuleSet {
 			wd("END_NOTICE", 7, order+" art. 21: tell the parties that mediation has ended"),
 			wd("FILE_NOTICE", 5, order+" art. 31: tell a named reporter whether a case was filed"),
 			wd("JURIS", 7, order+" art. 30: settle a dispute over jurisdiction"),
-			wd("MEDIATE", 45, order+" art. 21(5), 20: mediate; testing does not count"),
+			pauses(wd("MEDIATE", 45, order+" art. 21(5), 20: mediate; testing does not count"), "appraisal", "inspection", "testing"),
 		}
 	}
 	return []RuleSet{
@@ -83,7 +85,7 @@ func DefaultRuleSets() []RuleSet {
 		}},
 		{"cases-2021", tx.Civil(2021, 7, 15), "市场监督管理行政处罚程序规定 (SAMR Order 42, amended)", []Deadline{
 			wd("ASSIST_REPLY", 15, "reply to a request for assistance; text not read"),
-			more(rolled(of("CASE", 90, tx.Days, "decide a case; text not read")), 30),
+			pauses(more(rolled(of("CASE", 90, tx.Days, "decide a case; text not read")), 30), tx.PauseGrounds()...),
 		}},
 		{"platforms-2021", tx.Civil(2021, 5, 1), "网络交易监督管理办法 (SAMR Order 37)", []Deadline{
 			of("PLATFORM_FIRST", 7, tx.Days, "platform settles a complaint first; practice"),
@@ -92,8 +94,9 @@ func DefaultRuleSets() []RuleSet {
 		}},
 		{"complaints-2026", tx.Civil(2026, 4, 15), "市场监督管理投诉举报处理办法 (SAMR Order 121); figures carried over from Order 20", complaint("as Order 20")},
 		{"consortium", tx.Civil(2026, 1, 1), "rules of the consortium", []Deadline{
-			wd("EVIDENCE_ANSWER", 15, "see to a decision on a challenge, or withdraw the evidence"),
+			pauses(more(wd("EVIDENCE_ANSWER", 15, "see to a decision on a challenge, or withdraw the evidence"), 15), "appraisal", "testing"),
 			wd("LIST_ACK", 3, "acknowledge a change of a list"),
+			pauses(more(rolled(of("LIST_DECIDE", 90, tx.Days, "decide on an entry proposed, as long as a case may take")), 30), tx.PauseGrounds()...),
 		}},
 	}
 }
@@ -117,7 +120,7 @@ func DefaultCalendars() []Calendar {
 func (s *RuleSet) row() row.RuleSet {
 	r := row.RuleSet{Effective: s.Effective, Name: s.Name, Source: s.Source}
 	for _, d := range s.Deadlines {
-		r.Deadlines = append(r.Deadlines, tx.Deadline{Basis: d.Basis, Code: d.Code, Count: d.Count, Extend: d.Extend, Roll: d.Roll, Tentative: d.Tentative, Unit: d.Unit})
+		r.Deadlines = append(r.Deadlines, tx.Deadline{Basis: d.Basis, Code: d.Code, Count: d.Count, Extend: d.Extend, Pause: d.Pause, Roll: d.Roll, Tentative: d.Tentative, Unit: d.Unit})
 	}
 	return r
 }

@@ -121,6 +121,9 @@ const EpochPolicy = "ALL(OF(2,admin@issuer),regulator@issuer,ANY(regulator@other
 // DefaultPolicies are the rules of a new network.
 func DefaultPolicies() []Policy {
 	return []Policy{
+		{tx.ClockExtend, "ALL(OF(2,officer@issuer),admin@issuer)"},
+		{tx.ClockPause, "OF(2,officer@issuer)"},
+		{tx.ClockResume, "officer@issuer"},
 		{tx.EndorseKind, "ANY(officer@issuer,admin@issuer,system@issuer)"},
 		{tx.EvidenceBatch, EvidencePolicy},
 		{tx.EvidenceChallenge, "officer@issuer"},

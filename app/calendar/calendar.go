@@ -77,7 +77,8 @@ func (c *Calendar) Working(d tx.Date) bool {
 
 // Add returns the last day of a period of count units that begins on from. With
 // roll a last day that is not worked moves to the next that is; a period of
-// working days always ends on one.
+// working days always ends on one. Hours are days begun: where a law counts
+// hours and a day is asked for, it is the one in which they have ended by then.
 func (c *Calendar) Add(from tx.Date, count int64, unit string, roll bool) tx.Date {
 	switch unit {
 	case tx.Workdays:
@@ -86,6 +87,8 @@ func (c *Calendar) Add(from tx.Date, count int64, unit string, roll bool) tx.Dat
 			d = c.onward(d + 1)
 		}
 		return c.onward(d)
+	case tx.Hours:
+		from += tx.Date((count + 23) / 24)
 	case tx.Months:
 		from = addMonths(from, count)
 	case tx.Years:

@@ -105,22 +105,25 @@ const (
 var clockStates = []string{Running, Paused, Stopped}
 
 // A Clock is a statutory deadline that a member has in a matter. It counts from
-// the day after From, in its unit, and its last day is Due.
+// the day after From, in its unit, and its last day is Due. One of hours counts
+// minutes; Minute is its last, and Due the day of that.
 type Clock struct {
-	Began    int64   // height of the statement that started it
-	Breaches int64   // how often it had become overdue when it was last changed, earlier rounds included
-	Count    int64   // of Unit from From on; while paused: what is left
-	Due      tx.Date // last day; while paused: as it was
-	Extended bool    // in this round
-	From     tx.Date // day on which it was started or, last, resumed
-	Late     int64   // of a stopped clock: height at which it was found overdue, 0 if it was not
-	Roll     bool    // a last day that is not worked moves on
-	Round    int64   // how often it was started
-	RuleSet  uint32  // number of the rule set that applies
-	Since    int64   // height of the last change
-	Slot     uint32  // row of the index of due dates that names it while it runs
+	Began    int64     // height of the statement that started it
+	Breaches int64     // how often it had become overdue when it was last changed, earlier rounds included
+	Count    int64     // of Unit from From on; while paused: what is left
+	Due      tx.Date   // last day; while paused: as it was
+	Extended bool      // in this round
+	From     tx.Date   // day on which it was started or, last, resumed
+	Ground   string    // on which it is paused; "": absent
+	Late     int64     // of a stopped clock: height at which it was found overdue, 0 if it was not
+	Minute   tx.Minute // with unit minutes: the last; while paused: as it was. 0: absent
+	Roll     bool      // a last day that is not worked moves on
+	Round    int64     // how often it was started
+	RuleSet  uint32    // number of the rule set that applies
+	Since    int64     // height of the last change
+	Slot     uint32    // row of the index of due dates that names it while it runs
 	State    string
-	Unit     string // tx.Workdays, Days, Months or Years; days after a pause of months or years
+	Unit     string // tx.Workdays, Days, Months, Years or Minutes; days after a pause of months or years
 }
 
 // Encode returns the row's value.
@@ -134,8 +137,14 @@ func (c Clock) Encode() []byte {
 			w.Bool("extended", true)
 		}
 		w.String("from", c.From.String())
+		if c.Ground != "" {
+			w.String("ground", c.Ground)
+		}
 		if c.Late != 0 {
 			w.Int("late", c.Late)
+		}
+		if c.Minute != 0 {
+			w.Int("minute", int64(c.Minute))
 		}
 		if c.Roll {
 			w.Bool("roll", true)
@@ -165,8 +174,14 @@ func DecodeClock(b []byte) (c Clock, err error) {
 		}
 		o.Need("from")
 		c.From = r.Date()
+		if o.Has("ground") {
+			c.Ground = r.Name(tx.PauseGrounds())
+		}
 		if o.Has("late") {
 			c.Late = r.Int(1, maxHeight)
+		}
+		if o.Has("minute") {
+			c.Minute = tx.Minute(r.Int(FirstMinute, maxMinute))
 		}
 		if o.Has("roll") {
 			c.Roll = r.True()
@@ -329,30 +344,77 @@ func readDueClocks(r *tx.Reader, o *tx.Object) (clocks []DueClock) {
 	return clocks
 }
 
+// A When is when a clock falls due: a number below FirstMinute is a day, any
+// other a minute. So the index of due dates has one key for both.
+type When uint32
+
+// FirstMinute is the first minute that a When can be: of November 2001, and as
+// a day of the year 47905.
+const (
+	FirstMinute = 1 << 24
+	maxMinute   = 1<<31 - 1
+)
+
+// OfDay and OfMinute make a When.
+func OfDay(d tx.Date) When      { return When(max(d, 0)) }
+func OfMinute(m tx.Minute) When { return When(max(m, FirstMinute)) }
+
+// Days reports whether w is a day.
+func (w When) Days() bool { return w < FirstMinute }
+
+// Date is the day in Asia/Shanghai.
+func (w When) Date() tx.Date {
+	if w.Days() {
+		return tx.Date(w)
+	}
+	return tx.DateOf(tx.Minute(w).Time())
+}
+
+// End is the moment at which it is over.
+func (w When) End() tx.Time {
+	if w.Days() {
+		return tx.Date(w).End()
+	}
+	return tx.Minute(w).End()
+}
+
+// When is when the clock falls due.
+func (c *Clock) When() When {
+	if c.Unit == tx.Minutes {
+		return OfMinute(c.Minute)
+	}
+	return OfDay(c.Due)
+}
+
 // A Slot is a row of the index of due dates.
 type Slot struct {
-	Day    tx.Date
+	When   When
 	Member tx.MemberID
 	Number uint32
 }
 
 // DueKey is the key of the Due row of a slot, ordered by day.
 func DueKey(s Slot) []byte {
-	return binary.BigEndian.AppendUint32(dueKey(prefixDue, s.Day, s.Member), s.Number)
+	return binary.BigEndian.AppendUint32(dueKey(prefixDue, s.When, s.Member), s.Number)
 }
 
 // DueCountKey is the key of the number of clocks that were put into slots of a
-// day and member.
-func DueCountKey(day tx.Date, m tx.MemberID) []byte { return dueKey(prefixDueCount, day, m) }
+// day or minute and member.
+func DueCountKey(w When, m tx.MemberID) []byte { return dueKey(prefixDueCount, w, m) }
 
-func dueKey(prefix byte, day tx.Date, m tx.MemberID) []byte {
-	b := binary.BigEndian.AppendUint32([]byte{prefix}, uint32(day))
+func dueKey(prefix byte, w When, m tx.MemberID) []byte {
+	b := binary.BigEndian.AppendUint32([]byte{prefix}, uint32(w))
 	return append(append(b, m...), 0)
 }
 
-// DueRange spans the Due rows of all days before day.
-func DueRange(day tx.Date) (start, end []byte) {
-	return []byte{prefixDue}, binary.BigEndian.AppendUint32([]byte{prefixDue}, uint32(max(day, 0)))
+// DueRange spans the Due rows of all days before a day, or of all minutes before
+// a minute.
+func DueRange(w When) (start, end []byte) {
+	start, end = []byte{prefixDue}, binary.BigEndian.AppendUint32([]byte{prefixDue}, uint32(w))
+	if !w.Days() {
+		start = binary.BigEndian.AppendUint32(start, FirstMinute)
+	}
+	return start, end
 }
 
 // DueSlot reads a key that DueKey made.
@@ -364,13 +426,13 @@ func DueSlot(key []byte) (s Slot, err error) {
 	if !ok || len(number) != 4 {
 		return s, errors.New("the key of due clocks is cut short")
 	}
-	return Slot{tx.Date(binary.BigEndian.Uint32(key[1:])), tx.MemberID(member), binary.BigEndian.Uint32(number)}, nil
+	return Slot{When(binary.BigEndian.Uint32(key[1:])), tx.MemberID(member), binary.BigEndian.Uint32(number)}, nil
 }
 
 // BreachKey is the key of the Breach row of a slot, ordered by member.
 func BreachKey(s Slot) []byte {
 	b := append(append([]byte{prefixBreach}, s.Member...), 0)
-	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(s.Day)), s.Number)
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, uint32(s.When)), s.Number)
 }
 
 // BreachSlot reads a key that BreachKey made.
@@ -382,7 +444,7 @@ func BreachSlot(key []byte) (s Slot, err error) {
 	if !ok || len(rest) != 8 {
 		return s, errors.New("the key of overdue clocks is cut short")
 	}
-	return Slot{tx.Date(binary.BigEndian.Uint32(rest)), tx.MemberID(member), binary.BigEndian.Uint32(rest[4:])}, nil
+	return Slot{When(binary.BigEndian.Uint32(rest)), tx.MemberID(member), binary.BigEndian.Uint32(rest[4:])}, nil
 }
 
 // BreachRange spans the Breach rows of a member, or of all when m is "".

@@ -9,7 +9,7 @@ import (
 
 var (
 	clock = ClockID{Code: "CASE", Matter: 7, Member: "hz"}
-	slot  = Slot{Day: tx.Civil(2026, 1, 22), Member: "hz", Number: 3}
+	slot  = Slot{When: OfDay(tx.Civil(2026, 1, 22)), Member: "hz", Number: 3}
 )
 
 func TestClockKeys(t *testing.T) {
@@ -35,11 +35,24 @@ func TestClockKeys(t *testing.T) {
 	if s, err := BreachSlot(BreachKey(slot)); err != nil || s != slot {
 		t.Errorf("breach slot reads back as %+v, %v", s, err)
 	}
-	if _, end := DueRange(slot.Day); bytes.Compare(DueKey(slot), end) < 0 {
+	if _, end := DueRange(slot.When); bytes.Compare(DueKey(slot), end) < 0 {
 		t.Error("due before its day is over")
 	}
-	if _, end := DueRange(slot.Day + 1); bytes.Compare(DueKey(slot), end) >= 0 {
+	if _, end := DueRange(slot.When + 1); bytes.Compare(DueKey(slot), end) >= 0 {
 		t.Error("not due when its day is over")
+	}
+	at := OfMinute(tx.MinuteOf(tx.Civil(2026, 1, 22).End()))
+	minute := Slot{When: at, Member: "hz", Number: 1}
+	if s, err := DueSlot(DueKey(minute)); err != nil || s != minute || at.Days() || at.Date() != tx.Civil(2026, 1, 23) || at.End() != tx.Civil(2026, 1, 22).End()+60_000 {
+		t.Errorf("slot of a minute reads back as %+v of %s, %v", s, at.Date(), err)
+	}
+	days, today := DueRange(OfDay(tx.Civil(2999, 12, 31)))
+	if k := DueKey(minute); bytes.Compare(k, days) >= 0 && bytes.Compare(k, today) < 0 {
+		t.Error("a minute is in the range of days")
+	}
+	start, end := DueRange(at + 1)
+	if k := DueKey(minute); bytes.Compare(k, start) < 0 || bytes.Compare(k, end) >= 0 || bytes.Compare(DueKey(slot), start) >= 0 {
+		t.Error("the range of minutes is not that of minutes")
 	}
 	for _, b := range [][]byte{nil, {0x16}, ClockKey(clock)[:9], DueKey(slot)[:9], BreachKey(slot)[:5], MemberKey("hz")} {
 		if _, _, err := ClockOf(b); err == nil {

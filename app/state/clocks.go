@@ -13,7 +13,7 @@ import (
 // Statutory clocks.
 //
 // Days are those of Asia/Shanghai by block time. A clock is overdue when its
-// last day is over. The end of the first block whose time says so finds it, or,
+// last day is over, one of hours when its last minute is. The end of the first block whose time says so finds it, or,
 // when more fall due than a block works off, that of one of the next; and a
 // statement that stops or starts it finds it by itself. So what becomes of a
 // clock never depends on how busy the chain is.
@@ -64,20 +64,16 @@ func (c *Ctx) moveClock(b *store.Block, m clockMove) error {
 		return err
 	}
 	switch {
-	case m.do == pause && k.State == row.Running:
+	case m.do == pause && k.State == row.Running && (m.ground == "" || c.pauses(m.id.Code, k, m.ground)):
 		if err := c.unschedule(b, m.id, k); err != nil {
 			return err
 		}
-		last := c.Dir.days.Add(k.From, k.Count, k.Unit, false)
-		if k.Unit != tx.Workdays {
-			k.Unit = tx.Days
-		}
-		k.Count = c.Dir.days.Left(c.today(), last, k.Unit)
-		k.State, k.Since = row.Paused, c.Height
+		c.stand(k)
+		k.Ground, k.State, k.Since = m.ground, row.Paused, c.Height
 		put(b, []write{{row.ClockKey(m.id), k.Encode()}})
-	case m.do == resume && k.State == row.Paused:
-		k.From, k.State, k.Since = c.today(), row.Running, c.Height
-		k.Due = c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll)
+	case m.do == resume && k.State == row.Paused && (m.ground == "" || m.ground == k.Ground):
+		k.Ground, k.From, k.State, k.Since = "", c.today(), row.Running, c.Height
+		c.setDue(k)
 		return c.schedule(b, m.id, k)
 	case m.do == extend && c.extension(m.id.Code, k) != 0:
 		if k.State == row.Running {
@@ -85,15 +81,60 @@ func (c *Ctx) moveClock(b *store.Block, m clockMove) error {
 				return err
 			}
 		}
-		k.Count += c.extension(m.id.Code, k)
+		more := c.extension(m.id.Code, k)
+		k.Count += more
 		k.Extended, k.Since = true, c.Height
 		if k.State == row.Running {
-			k.Due = max(k.Due, c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll))
+			if k.Unit == tx.Minutes {
+				k.Minute += tx.Minute(more)
+				k.Due = k.When().Date()
+			} else {
+				k.Due = max(k.Due, c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll))
+			}
 			return c.schedule(b, m.id, k)
 		}
 		put(b, []write{{row.ClockKey(m.id), k.Encode()}})
 	}
 	return nil
+}
+
+// now is the day, or the minute if the clock counts those, of the block.
+func (c *Ctx) now(k *row.Clock) row.When {
+	if k.Unit == tx.Minutes {
+		return row.OfMinute(c.minute())
+	}
+	return row.OfDay(c.today())
+}
+
+// minute is the minute of the block; before there is a block, none has passed.
+func (c *Ctx) minute() tx.Minute {
+	if c.Time >= tx.MaxInt {
+		return 0
+	}
+	return tx.MinuteOf(c.Time)
+}
+
+// setDue sets when a clock falls due that counts from now on.
+func (c *Ctx) setDue(k *row.Clock) {
+	if k.Unit == tx.Minutes {
+		k.Minute = tx.Minute(c.now(k)) + tx.Minute(k.Count)
+		k.Due = k.When().Date()
+		return
+	}
+	k.Due = c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll)
+}
+
+// stand makes the clock count what is left of it.
+func (c *Ctx) stand(k *row.Clock) {
+	if k.Unit == tx.Minutes {
+		k.Count = max(int64(k.When())-int64(c.now(k)), 0)
+		return
+	}
+	last := c.Dir.days.Add(k.From, k.Count, k.Unit, false)
+	if k.Unit != tx.Workdays {
+		k.Unit = tx.Days
+	}
+	k.Count = c.Dir.days.Left(c.today(), last, k.Unit)
 }
 
 // startClock begins a round, unless no rule set in force knows the code. k is
@@ -110,6 +151,9 @@ func (c *Ctx) startClock(b *store.Block, id row.ClockID, k *row.Clock) error {
 		}
 	}
 	next := row.Clock{Began: c.Height, Count: d.Count, From: today, Roll: d.Roll, Round: 1, RuleSet: number, Since: c.Height, State: row.Running, Unit: d.Unit}
+	if d.Unit == tx.Hours {
+		next.Count, next.Unit = 60*d.Count, tx.Minutes
+	}
 	old, err := clockAt(b, row.StoppedKey(id))
 	if err != nil {
 		return err
@@ -118,7 +162,7 @@ func (c *Ctx) startClock(b *store.Block, id row.ClockID, k *row.Clock) error {
 		next.Round, next.Breaches = old.Round+1, old.Breaches
 		put(b, []write{{row.StoppedKey(id), nil}})
 	}
-	next.Due = c.Dir.days.Add(today, next.Count, next.Unit, next.Roll)
+	c.setDue(&next)
 	return c.schedule(b, id, &next)
 }
 
@@ -133,34 +177,109 @@ func (c *Ctx) stopClock(b *store.Block, id row.ClockID, k *row.Clock) error {
 			return err
 		}
 	}
-	if k.State, k.Since, k.Late = row.Stopped, c.Height, late; late != 0 {
+	if k.Ground, k.State, k.Since, k.Late = "", row.Stopped, c.Height, late; late != 0 {
 		k.Breaches++
 	}
 	put(b, []write{{row.ClockKey(id), nil}, {row.StoppedKey(id), k.Encode()}})
 	return nil
 }
 
-// extension is by how much the rule set lets a clock be extended now.
+// deadline is what the rule set under which a clock was started says of it.
+func (c *Ctx) deadline(code tx.ClockCode, k *row.Clock) *tx.Deadline {
+	if int(k.RuleSet) > len(c.Dir.ruleSets) {
+		return nil
+	}
+	ds := c.Dir.ruleSets[k.RuleSet-1].Deadlines
+	i := slices.IndexFunc(ds, func(d tx.Deadline) bool { return d.Code == code })
+	if i < 0 {
+		return nil
+	}
+	return &ds[i]
+}
+
+// extension is by how much the rule set lets a clock be extended now, in the
+// clock's unit.
 func (c *Ctx) extension(code tx.ClockCode, k *row.Clock) int64 {
-	if k.Extended || int(k.RuleSet) > len(c.Dir.ruleSets) {
+	d := c.deadline(code, k)
+	switch {
+	case k.Extended || d == nil:
 		return 0
+	case d.Unit == tx.Hours:
+		return 60 * d.Extend
 	}
-	for _, d := range c.Dir.ruleSets[k.RuleSet-1].Deadlines {
-		if d.Code == code {
-			return d.Extend
-		}
+	return d.Extend
+}
+
+// pauses reports whether the rule set lets a clock stand still on a ground.
+func (c *Ctx) pauses(code tx.ClockCode, k *row.Clock, ground string) bool {
+	d := c.deadline(code, k)
+	return d != nil && slices.Contains(d.Pause, ground)
+}
+
+// stepClock judges clock.pause, clock.resume and clock.extend, which say by
+// themselves what the transitions of other kinds say of the clocks they touch.
+func (c *Ctx) stepClock(s *tx.Statement) error {
+	b, ground := clockStep(s.Body)
+	id, err := c.clockOf(s.Member, b)
+	if err != nil {
+		return err
 	}
-	return 0
+	k, err := clockAt(c.Read, row.ClockKey(id))
+	switch {
+	case err != nil:
+		return err
+	case k == nil:
+		return refuse(tx.CodeNoClock, "body.code", string(b.Code))
+	case k.State == row.Running && c.now(k) > c.postponed(k):
+		return refuse(tx.CodeClockOver, "body.code", "its last day was "+c.postponed(k).Date().String())
+	case s.Kind == tx.ClockPause && k.State != row.Running, s.Kind == tx.ClockResume && k.State != row.Paused:
+		return refuse(tx.CodeClockState, "kind", "the clock is "+k.State)
+	case s.Kind == tx.ClockPause && !c.pauses(b.Code, k, ground):
+		return refuse(tx.CodeClockPause, "body.reason", fmt.Sprintf("%s under rule set %d", ground, k.RuleSet))
+	case s.Kind == tx.ClockExtend && c.extension(b.Code, k) == 0:
+		return refuse(tx.CodeClockExtend, "body.code", fmt.Sprintf("%s under rule set %d", b.Code, k.RuleSet))
+	}
+	return nil
+}
+
+// clockStep is what a body of the family clock says; nil for any other.
+func clockStep(b tx.Body) (step *tx.ClockStep, ground string) {
+	switch b := b.(type) {
+	case *tx.ClockStep:
+		return b, ""
+	case *tx.Standstill:
+		return &b.ClockStep, b.Reason
+	}
+	return nil, ""
+}
+
+// clockOf names the clock of a member that b is about.
+func (c *Ctx) clockOf(m tx.MemberID, b *tx.ClockStep) (id row.ClockID, err error) {
+	seq, ok, err := c.Read.Seq(store.Hash(b.Matter))
+	if err != nil {
+		return id, broken{err}
+	}
+	if !ok {
+		return id, refuse(tx.CodeNoClock, "body.matter", "no such statement")
+	}
+	p, err := find(c.Read, seq)
+	if err == nil && p == nil {
+		err = refuse(tx.CodeNoClock, "body.matter", "this statement is no step of a matter")
+	}
+	if err != nil {
+		return id, err
+	}
+	return row.ClockID{Code: b.Code, Matter: p.seq, Member: m}, nil
 }
 
 // ripen returns the height at which the clock was found overdue, 0 if it is not:
 // now, when its last day is over and the end of no block has come to it. A clock
 // that a calendar puts off is scheduled anew.
 func (c *Ctx) ripen(b *store.Block, id row.ClockID, k *row.Clock) (late int64, err error) {
-	if k.State != row.Running || c.today() <= k.Due {
+	if k.State != row.Running || c.now(k) <= k.When() {
 		return 0, nil
 	}
-	v, err := b.Get(row.BreachKey(row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot}))
+	v, err := b.Get(row.BreachKey(row.Slot{When: k.When(), Member: id.Member, Number: k.Slot}))
 	if err != nil {
 		return 0, broken{err}
 	}
@@ -174,29 +293,29 @@ func (c *Ctx) ripen(b *store.Block, id row.ClockID, k *row.Clock) (late int64, e
 		}
 	}
 	due := c.postponed(k)
-	if c.today() > due {
+	if c.now(k) > due {
 		return c.Height, nil
 	}
 	if err := c.unschedule(b, id, k); err != nil {
 		return 0, err
 	}
-	k.Due, k.Since = due, c.Height
+	k.Due, k.Since = due.Date(), c.Height
 	return 0, c.schedule(b, id, k)
 }
 
 // postponed is the clock's last day by the calendars of now, no earlier than it
-// was.
-func (c *Ctx) postponed(k *row.Clock) tx.Date {
-	if c.Dir.daysSince < k.Since {
-		return k.Due
+// was. Hours pass on every day alike.
+func (c *Ctx) postponed(k *row.Clock) row.When {
+	if c.Dir.daysSince < k.Since || k.Unit == tx.Minutes {
+		return k.When()
 	}
-	return max(k.Due, c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll))
+	return row.OfDay(max(k.Due, c.Dir.days.Add(k.From, k.Count, k.Unit, k.Roll)))
 }
 
 // schedule writes a running clock, and names it in the index of due dates.
 func (c *Ctx) schedule(b *store.Block, id row.ClockID, k *row.Clock) error {
 	var n row.DueCount
-	count := row.DueCountKey(k.Due, id.Member)
+	count := row.DueCountKey(k.When(), id.Member)
 	v, err := b.Get(count)
 	if err == nil && v != nil {
 		n, err = row.DecodeDueCount(v)
@@ -207,7 +326,7 @@ func (c *Ctx) schedule(b *store.Block, id row.ClockID, k *row.Clock) error {
 	k.Slot = uint32(n.Clocks / row.PerDue)
 	n.Clocks++
 	due := row.Due{Since: c.Height}
-	key := row.DueKey(row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot})
+	key := row.DueKey(row.Slot{When: k.When(), Member: id.Member, Number: k.Slot})
 	if v, err = b.Get(key); err == nil && v != nil {
 		due, err = row.DecodeDue(v)
 	}
@@ -221,7 +340,7 @@ func (c *Ctx) schedule(b *store.Block, id row.ClockID, k *row.Clock) error {
 
 // unschedule takes a running clock out of the index, or out of the breaches.
 func (c *Ctx) unschedule(b *store.Block, id row.ClockID, k *row.Clock) error {
-	slot := row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot}
+	slot := row.Slot{When: k.When(), Member: id.Member, Number: k.Slot}
 	is := func(o row.DueClock) bool { return o.Code == id.Code && o.Matter == id.Matter }
 	key := row.DueKey(slot)
 	v, err := b.Get(key)
@@ -258,7 +377,7 @@ func orNone(n int, value []byte) []byte {
 	return value
 }
 
-// sweep finds the clocks whose last day is over, by the index of due dates.
+// sweep finds the clocks whose last day or minute is over, by the index of due dates.
 func (c *Ctx) sweep(b *store.Block) error {
 	type rows struct {
 		slot row.Slot
@@ -267,32 +386,37 @@ func (c *Ctx) sweep(b *store.Block) error {
 	var found []rows
 	var bad error
 	budget := sweepBudget
-	start, end := row.DueRange(c.today())
-	err := b.Iterate(start, end, func(k, v []byte) bool {
-		var r rows
-		if r.slot, bad = row.DueSlot(k); bad == nil {
-			r.due, bad = row.DecodeDue(v)
+	// A calendar may have come that puts off clocks of days.
+	late := func(r *rows) bool { return r.slot.When.Days() && c.Dir.daysSince >= r.due.Since }
+	for _, now := range []row.When{row.OfMinute(c.minute()), row.OfDay(c.today())} {
+		start, end := row.DueRange(now)
+		err := b.Iterate(start, end, func(k, v []byte) bool {
+			var r rows
+			if r.slot, bad = row.DueSlot(k); bad == nil {
+				r.due, bad = row.DecodeDue(v)
+			}
+			if budget--; late(&r) {
+				budget -= sweepByOne - 1
+			}
+			if bad != nil || budget < 0 {
+				return false
+			}
+			found = append(found, r)
+			return true
+		})
+		if err == nil {
+			err = bad
 		}
-		if budget--; c.Dir.daysSince >= r.due.Since {
-			budget -= sweepByOne - 1
+		if err != nil {
+			return broken{err}
 		}
-		if bad != nil || budget < 0 {
-			return false
-		}
-		found = append(found, r)
-		return true
-	})
-	if err == nil {
-		err = bad
-	}
-	if err != nil {
-		return broken{err}
 	}
 	for _, r := range found {
 		clocks := r.due.Clocks
 		// Nothing is ever scheduled for a day that is over, so the count has served.
-		put(b, []write{{row.DueKey(r.slot), nil}, {row.DueCountKey(r.slot.Day, r.slot.Member), nil}})
-		if c.Dir.daysSince >= r.due.Since {
+		put(b, []write{{row.DueKey(r.slot), nil}, {row.DueCountKey(r.slot.When, r.slot.Member), nil}})
+		if late(&r) {
+			var err error
 			if clocks, err = c.sift(b, r.slot, clocks); err != nil {
 				return err
 			}
@@ -315,8 +439,8 @@ func (c *Ctx) sift(b *store.Block, s row.Slot, clocks []row.DueClock) (over []ro
 		if err != nil {
 			return nil, err
 		}
-		if due := c.postponed(k); c.today() <= due {
-			k.Due, k.Since = due, c.Height
+		if due := c.postponed(k); c.now(k) <= due {
+			k.Due, k.Since = due.Date(), c.Height
 			if err := c.schedule(b, id, k); err != nil {
 				return nil, err
 			}
@@ -389,7 +513,7 @@ func standClock(r Reader, id row.ClockID, k *row.Clock, key []byte) (*ClockStand
 	if k.State != row.Running {
 		return s, nil
 	}
-	breach := row.BreachKey(row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot})
+	breach := row.BreachKey(row.Slot{When: k.When(), Member: id.Member, Number: k.Slot})
 	v, err := r.Get(breach)
 	if err != nil || v == nil {
 		return s, err

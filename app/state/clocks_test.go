@@ -89,7 +89,7 @@ func (w *clockwork) indexed() {
 		k, err := row.DecodeClock(v)
 		id, _, bad := row.ClockOf(key)
 		if k.State == row.Running {
-			want[name(row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot}, row.DueClock{Code: id.Code, Matter: id.Matter})] = true
+			want[name(row.Slot{When: k.When(), Member: id.Member, Number: k.Slot}, row.DueClock{Code: id.Code, Matter: id.Matter})] = true
 		}
 		return errors.Join(err, bad)
 	})
@@ -101,7 +101,7 @@ func (w *clockwork) indexed() {
 			got[name(s, d)] = true
 		}
 	}
-	_, end = row.DueRange(math.MaxInt32)
+	_, end = row.DueRange(row.OfMinute(math.MaxInt32))
 	start, _ = row.DueRange(0)
 	each(start, end, func(key, v []byte) error {
 		d, err := row.DecodeDue(v)
@@ -221,7 +221,7 @@ func TestClocksAgainstModel(t *testing.T) {
 			}
 			for range r.IntN(5) {
 				i, a := r.IntN(len(models)), clockAct(r.IntN(5))
-				moves = append(moves, clockMove{a, someClock(i)})
+				moves = append(moves, clockMove{do: a, id: someClock(i)})
 				models[i].do(a)
 			}
 			w.block(at, moves...)
@@ -247,13 +247,13 @@ func TestClocksAgainstModel(t *testing.T) {
 // earlier, and not once it is over.
 func TestCalendarComesLate(t *testing.T) {
 	w := wind(t, tx.Deadline{Code: "CASE", Count: 5, Unit: tx.Workdays})
-	w.block(noon(tx.Civil(2026, 12, 28)), clockMove{start, someClock(1)}, clockMove{start, someClock(2)})
+	w.block(noon(tx.Civil(2026, 12, 28)), clockMove{do: start, id: someClock(1)}, clockMove{do: start, id: someClock(2)})
 	friday, monday := tx.Civil(2027, 1, 1), tx.Civil(2027, 1, 4)
 	if k := w.clock(someClock(1)); k.Due != monday {
 		t.Fatalf("without a calendar: %+v", k)
 	}
 	w.calendar(2027, row.Calendar{Holidays: []tx.Date{friday}})
-	w.block(noon(monday), clockMove{stop, someClock(2)})
+	w.block(noon(monday), clockMove{do: stop, id: someClock(2)})
 	w.block(noon(monday + 1))
 	if k := w.clock(someClock(1)); k.State != row.Running || k.Due != monday+1 || k.Breaches != 0 {
 		t.Fatalf("put off by a holiday: %+v", k)
@@ -267,7 +267,7 @@ func TestCalendarComesLate(t *testing.T) {
 	}
 
 	// A Saturday that is worked after all shortens nothing that runs.
-	w.block(noon(tx.Civil(2027, 3, 1)), clockMove{start, someClock(3)})
+	w.block(noon(tx.Civil(2027, 3, 1)), clockMove{do: start, id: someClock(3)})
 	due := w.clock(someClock(3)).Due
 	w.calendar(2027, row.Calendar{Holidays: []tx.Date{friday}, Workdays: []tx.Date{tx.Civil(2027, 3, 6)}})
 	w.block(noon(due))
@@ -291,24 +291,24 @@ func TestClockKeepsItsRuleSet(t *testing.T) {
 	if w.ctx.Dir, err = w.ctx.Dir.with([]write{{row.RuleSetKey(2), next.Encode()}, {row.RuleSetKey(3), last.Encode()}}); err != nil {
 		t.Fatal(err)
 	}
-	w.block(noon(day), clockMove{start, someClock(1)})
-	w.block(noon(day+3), clockMove{pause, someClock(1)}, clockMove{start, someClock(2)})
-	w.block(noon(day+5), clockMove{resume, someClock(1)}, clockMove{extend, someClock(1)}, clockMove{extend, someClock(1)})
+	w.block(noon(day), clockMove{do: start, id: someClock(1)})
+	w.block(noon(day+3), clockMove{do: pause, id: someClock(1)}, clockMove{do: start, id: someClock(2)})
+	w.block(noon(day+5), clockMove{do: resume, id: someClock(1)}, clockMove{do: extend, id: someClock(1)}, clockMove{do: extend, id: someClock(1)})
 	if k := w.clock(someClock(1)); k.RuleSet != 1 || k.Due != day+17 || k.Count != 12 {
 		t.Errorf("started under the first: %+v", k)
 	}
 	if k := w.clock(someClock(2)); k.RuleSet != 2 || k.Due != tx.Civil(2026, 5, 13) {
 		t.Errorf("started under the second: %+v", k)
 	}
-	w.block(noon(day+6), clockMove{pause, someClock(2)})
+	w.block(noon(day+6), clockMove{do: pause, id: someClock(2)})
 	if k := w.clock(someClock(2)); k.Unit != tx.Days || k.Count != 27 {
 		t.Errorf("a month that is paused is days: %+v", k)
 	}
-	w.block(noon(day+7), clockMove{start, someClock(1)})
+	w.block(noon(day+7), clockMove{do: start, id: someClock(1)})
 	if k := w.clock(someClock(1)); k.RuleSet != 2 || k.Round != 2 || k.Extended {
 		t.Errorf("started again: %+v", k)
 	}
-	w.block(noon(day+100), clockMove{start, someClock(4)}, clockMove{start, row.ClockID{Code: "OTHER", Matter: 1, Member: "hz"}})
+	w.block(noon(day+100), clockMove{do: start, id: someClock(4)}, clockMove{do: start, id: row.ClockID{Code: "OTHER", Matter: 1, Member: "hz"}})
 	if k := w.clock(someClock(4)); k != nil {
 		t.Errorf("the law sets no limit any more, yet %+v", k)
 	}
@@ -331,7 +331,7 @@ func TestDueWorkIsBounded(t *testing.T) {
 			day := tx.Civil(2026, 3, 2)
 			moves := make([]clockMove, n)
 			for i := range moves {
-				moves[i] = clockMove{start, someClock(i)}
+				moves[i] = clockMove{do: start, id: someClock(i)}
 			}
 			w.block(noon(day), moves...)
 			if tt.calendar {
@@ -357,14 +357,14 @@ func TestDueWorkIsBounded(t *testing.T) {
 				t.Fatalf("%d overdue on the last day", got)
 			}
 			last := someClock(n - 1)
-			w.block(noon(day+8), clockMove{stop, last})
+			w.block(noon(day+8), clockMove{do: stop, id: last})
 			if got := found(); got != tt.block {
 				t.Fatalf("the first block found %d overdue, want %d", got, tt.block)
 			}
 			if k := w.clock(last); k.State != row.Stopped || k.Late != w.ctx.Height || k.Breaches != 1 {
 				t.Fatalf("stopped before it was its turn: %+v", k)
 			}
-			w.block(noon(day+8), clockMove{pause, someClock(n - 2)})
+			w.block(noon(day+8), clockMove{do: pause, id: someClock(n - 2)})
 			if k := w.clock(someClock(n - 2)); k.State == row.Paused {
 				t.Fatalf("paused after its last day: %+v", k)
 			}

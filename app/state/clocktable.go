@@ -7,6 +7,9 @@ import (
 	"zhenglian/app/tx"
 )
 
+// clockFamily is the family of the kinds that are about a clock and nothing else.
+const clockFamily = "clock"
+
 // What a transition does to a clock.
 type clockAct int
 
@@ -28,9 +31,10 @@ func ofOrigin(_ *Ctx, p *place, _ *tx.Statement) []tx.MemberID { return []tx.Mem
 
 // A clockOp is one thing that a transition does to clocks.
 type clockOp struct {
-	do   clockAct
-	code tx.ClockCode // how long it may take, the rule set in force says
-	of   debtor
+	do     clockAct
+	code   tx.ClockCode // how long it may take, the rule set in force says
+	of     debtor
+	ground string // of a pause, which the rule set must allow, and of its end
 }
 
 // Codes of the deadlines that transitions start.
@@ -38,6 +42,9 @@ const (
 	// EvidenceAnswer: whose evidence is challenged sees to a decision, or
 	// withdraws it.
 	EvidenceAnswer tx.ClockCode = "EVIDENCE_ANSWER"
+	// ListDecision: what was proposed is decided, or given up. The time from the
+	// request for a hearing until the party was heard does not count.
+	ListDecision tx.ClockCode = "LIST_DECIDE"
 	// ListPublication: what was decided is published.
 	ListPublication tx.ClockCode = "PUB_SAME"
 	// RepairAccept and RepairDecide: an application for repair is taken up, and
@@ -60,33 +67,49 @@ var clockTable = []struct {
 	kind tx.Kind
 	ops  []clockOp
 }{
-	{tx.EvidenceChallenge, []clockOp{{start, EvidenceAnswer, ofOrigin}}},
-	{tx.EvidenceReject, []clockOp{{stop, EvidenceAnswer, ofOrigin}}},
-	{tx.EvidenceUphold, []clockOp{{stop, EvidenceAnswer, ofOrigin}}},
-	{tx.EvidenceWithdraw, []clockOp{{stop, EvidenceAnswer, ofOrigin}}},
-	{tx.ListAccept, []clockOp{{stop, RepairAccept, ofOrigin}, {start, RepairDecide, ofOrigin}}},
-	{tx.ListAgree, []clockOp{{start, ListPublication, ofOrigin}}},
-	{tx.ListDecide, []clockOp{{start, ListPublication, ofOrigin}}},
-	{tx.ListDeny, []clockOp{{stop, RepairAccept, ofOrigin}, {stop, RepairDecide, ofOrigin}}},
-	{tx.ListGrant, []clockOp{{stop, RepairAccept, ofOrigin}, {stop, RepairDecide, ofOrigin}}},
-	{tx.ListPublish, []clockOp{{stop, ListPublication, ofOrigin}}},
-	{tx.ListRepair, []clockOp{{start, RepairAccept, ofOrigin}}},
-	{tx.ListResolve, []clockOp{{start, ListPublication, ofOrigin}}},
-	{tx.ListRevoke, []clockOp{{stop, ListPublication, ofOrigin}, {stop, RepairAccept, ofOrigin}, {stop, RepairDecide, ofOrigin}}},
-	{tx.ListStay, []clockOp{{stop, RepairAccept, ofOrigin}, {stop, RepairDecide, ofOrigin}}},
+	{tx.EvidenceChallenge, []clockOp{{start, EvidenceAnswer, ofOrigin, ""}}},
+	{tx.EvidenceReject, []clockOp{{stop, EvidenceAnswer, ofOrigin, ""}}},
+	{tx.EvidenceUphold, []clockOp{{stop, EvidenceAnswer, ofOrigin, ""}}},
+	{tx.EvidenceWithdraw, []clockOp{{stop, EvidenceAnswer, ofOrigin, ""}}},
+	{tx.ListAccept, []clockOp{{stop, RepairAccept, ofOrigin, ""}, {start, RepairDecide, ofOrigin, ""}}},
+	{tx.ListAgree, []clockOp{{stop, ListDecision, ofOrigin, ""}, {start, ListPublication, ofOrigin, ""}}},
+	{tx.ListDecide, []clockOp{{stop, ListDecision, ofOrigin, ""}, {start, ListPublication, ofOrigin, ""}}},
+	{tx.ListDeny, []clockOp{{stop, RepairAccept, ofOrigin, ""}, {stop, RepairDecide, ofOrigin, ""}}},
+	{tx.ListDrop, []clockOp{{stop, ListDecision, ofOrigin, ""}}},
+	{tx.ListGrant, []clockOp{{stop, RepairAccept, ofOrigin, ""}, {stop, RepairDecide, ofOrigin, ""}}},
+	{tx.ListHear, []clockOp{{resume, ListDecision, ofOrigin, tx.HearingGround}}},
+	{tx.ListHearing, []clockOp{{pause, ListDecision, ofOrigin, tx.HearingGround}}},
+	{tx.ListPropose, []clockOp{{start, ListDecision, ofOrigin, ""}}},
+	{tx.ListPublish, []clockOp{{stop, ListPublication, ofOrigin, ""}}},
+	{tx.ListRepair, []clockOp{{start, RepairAccept, ofOrigin, ""}}},
+	{tx.ListResolve, []clockOp{{stop, ListDecision, ofOrigin, ""}, {start, ListPublication, ofOrigin, ""}}},
+	{tx.ListRevoke, []clockOp{{stop, ListPublication, ofOrigin, ""}, {stop, RepairAccept, ofOrigin, ""}, {stop, RepairDecide, ofOrigin, ""}}},
+	{tx.ListStay, []clockOp{{stop, RepairAccept, ofOrigin, ""}, {stop, RepairDecide, ofOrigin, ""}}},
+	{tx.ListWaive, []clockOp{{resume, ListDecision, ofOrigin, tx.HearingGround}}},
 }
 
 // A clockMove is a clockOp on one clock.
 type clockMove struct {
-	do clockAct
-	id row.ClockID
+	do     clockAct
+	id     row.ClockID
+	ground string
 }
+
+// clockActs are what the kinds of the family clock do.
+var clockActs = map[tx.Kind]clockAct{tx.ClockExtend: extend, tx.ClockPause: pause, tx.ClockResume: resume}
 
 // clocks returns what a statement that takes effect in p does to clocks.
 func (c *Ctx) clocks(p *place, s *tx.Statement) (moves []clockMove) {
+	if b, ground := clockStep(s.Body); b != nil {
+		id, err := c.clockOf(s.Member, b)
+		if err != nil {
+			return nil // it was refused
+		}
+		return []clockMove{{clockActs[s.Kind], id, ground}}
+	}
 	for _, op := range clockOps(s.Kind) {
 		for _, m := range op.of(c, p, s) {
-			moves = append(moves, clockMove{op.do, row.ClockID{Code: op.code, Matter: p.seq, Member: m}})
+			moves = append(moves, clockMove{op.do, row.ClockID{Code: op.code, Matter: p.seq, Member: m}, op.ground})
 		}
 	}
 	return moves
@@ -95,7 +118,7 @@ func (c *Ctx) clocks(p *place, s *tx.Statement) (moves []clockMove) {
 // opensClocks is clocks of a statement that opens its matter, whose number is
 // not known yet; nil when there are none.
 func (c *Ctx) opensClocks(r *rule, s *tx.Statement) func(seq uint64) []clockMove {
-	if len(clockOps(r.kind)) == 0 {
+	if len(clockOps(r.kind)) == 0 && r.kind.Family() != clockFamily {
 		return nil
 	}
 	return func(seq uint64) []clockMove {

@@ -30,7 +30,7 @@
 //	gov.go         enact, the guard that somebody can still govern, policies, overrides, parameters
 //	accounts.go    keys of members        members.go   members and rolls
 //	validators.go  the validator set      upgrade.go   protocol versions
-//	rulesets.go    deadlines, calendars   clocktable.go, clocks.go  what they do
+//	rulesets.go    deadlines, calendars   clocktable.go, clocks.go  what they do; clock.pause, resume, extend
 //
 // # What is written, and what is not
 //

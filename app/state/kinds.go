@@ -30,6 +30,9 @@ type rule struct {
 // says what the transitions do to statutory clocks. endorse has a function of
 // its own: it belongs to no matter.
 var rules = []rule{
+	{tx.ClockExtend, true, nil, row.Enacted, anyone},
+	{tx.ClockPause, true, nil, row.Enacted, anyone},
+	{tx.ClockResume, true, nil, row.Enacted, anyone},
 	{tx.EvidenceBatch, true, nil, row.Sealed, anyone},
 	{tx.EvidenceChallenge, false, []row.State{row.Sealed, row.Rejected}, row.Challenged, notOrigin},
 	{tx.EvidenceReject, false, []row.State{row.Challenged}, row.Rejected, notOrigin},

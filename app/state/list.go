@@ -467,8 +467,8 @@ const maxListEnds = 1000
 // stopsOf stops the clocks of an entry that ends by itself.
 func stopsOf(p *place) []clockMove {
 	return []clockMove{
-		{stop, row.ClockID{Code: RepairAccept, Matter: p.seq, Member: p.origin}},
-		{stop, row.ClockID{Code: RepairDecide, Matter: p.seq, Member: p.origin}},
+		{do: stop, id: row.ClockID{Code: RepairAccept, Matter: p.seq, Member: p.origin}},
+		{do: stop, id: row.ClockID{Code: RepairDecide, Matter: p.seq, Member: p.origin}},
 	}
 }
 

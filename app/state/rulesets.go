@@ -105,7 +105,7 @@ func (c *Ctx) changeRuleSet(b *tx.RuleSet) ([]write, error) {
 		return nil, refuse(tx.CodeFull, "", "")
 	}
 	for i := range c.Dir.ruleSets {
-		if old := &c.Dir.ruleSets[i]; old.Effective == b.Effective && slices.Equal(old.Deadlines, b.Deadlines) {
+		if old := &c.Dir.ruleSets[i]; old.Effective == b.Effective && slices.EqualFunc(old.Deadlines, b.Deadlines, tx.Deadline.Equal) {
 			return nil, refuse(tx.CodeNothing, "", fmt.Sprintf("rule set %d says so", old.Number))
 		}
 	}

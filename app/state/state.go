@@ -199,6 +199,8 @@ func (c *Ctx) opened(r *rule, s *tx.Statement) (writes []write, own act, err err
 		own, err = c.trace(s, nil)
 	case r.kind.Family() == lists, r.kind.Family() == routing:
 		own, err = c.openList(s)
+	case r.kind.Family() == clockFamily:
+		err = c.stepClock(s)
 	}
 	return writes, own, err
 }

@@ -114,6 +114,8 @@ func (m *matter) step(kind tx.Kind) *tx.Envelope {
 		return c.Sign(c.Statement("internet-court", kind, tx.ID{}, &tx.Endorse{Statement: m.id, Type: tx.Agrees}), "court-admin1")
 	}
 	switch kind.Family() {
+	case "clock":
+		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, clockStep(kind, m.id)), "officer1", "officer2", "admin1")
 	case "trace":
 		return m.traceStep(kind)
 	case "list", "routing":

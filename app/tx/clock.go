@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -9,6 +10,14 @@ import (
 const (
 	GovCalendar Kind = "gov.calendar" // which days of a year are worked
 	GovRuleset  Kind = "gov.ruleset"  // deadlines, from a date on
+)
+
+// What the member whose clock it is states about a clock that runs in a matter,
+// where the law says that the time does not count, or allows more of it.
+const (
+	ClockExtend Kind = "clock.extend" // once a round, as far as the rule set allows
+	ClockPause  Kind = "clock.pause"  // what follows does not count …
+	ClockResume Kind = "clock.resume" // … until here
 )
 
 // Limits of rule sets and calendars.
@@ -21,6 +30,7 @@ const (
 	MinYear        = 2000
 	MaxYear        = 2999
 	dayMillis      = 24 * 60 * 60 * 1000
+	minuteMillis   = 60 * 1000
 	shanghaiMillis = 8 * 60 * 60 * 1000 // Asia/Shanghai has been UTC+8 without summer time since 1992
 )
 
@@ -68,6 +78,16 @@ func (d Date) Weekend() bool { w := d.utc().Weekday(); return w == time.Saturday
 
 // End is the moment at which the day is over in Asia/Shanghai: its 24:00.
 func (d Date) End() Time { return Time((int64(d)+1)*dayMillis - shanghaiMillis) }
+
+// A Minute is a minute since 1970-01-01T00:00Z, in which deadlines of hours end.
+type Minute int64
+
+// MinuteOf returns the minute in which t lies.
+func MinuteOf(t Time) Minute { return Minute(int64(t) / minuteMillis) }
+
+// Time is when the minute begins, and End when it is over.
+func (m Minute) Time() Time { return Time(int64(m) * minuteMillis) }
+func (m Minute) End() Time  { return Time((int64(m) + 1) * minuteMillis) }
 
 // MarshalText writes the text form.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
@@ -119,12 +139,24 @@ func (r *Reader) ClockCode() ClockCode {
 const (
 	Workdays = "workdays" // days that the calendar says are worked
 	Days     = "days"     // calendar days
+	Hours    = "hours"    // by the clock on the wall, also at night and on holidays
 	Months   = "months"   // to the same day of a later month, or its last day
 	Years    = "years"
 	NoLimit  = "none" // there is no such deadline any more
 )
 
-var units = []string{Workdays, Days, Months, Years, NoLimit}
+// Minutes is the unit of a clock whose deadline is in hours. No deadline has it.
+const Minutes = "minutes"
+
+var units = []string{Workdays, Days, Hours, Months, Years, NoLimit}
+
+// PauseGrounds are the reasons for which a law may let time stand still.
+func PauseGrounds() []string { return pauseGrounds }
+
+// HearingGround is the one that the transitions of lists state by themselves.
+const HearingGround = "hearing"
+
+var pauseGrounds = []string{"appraisal", HearingGround, "inspection", "other_case", "public_notice", "testing"}
 
 // A Deadline says how long something may take. The day on which the clock
 // starts is not counted, and the last day ends at 24:00 in Asia/Shanghai (Civil
@@ -133,18 +165,26 @@ var units = []string{Workdays, Days, Months, Years, NoLimit}
 //	basis      string  the article that says so, at most 200 bytes
 //	code       string  capital letters, digits and '_', 2 to 32
 //	count      int     1 to 1000; 0 with unit none
-//	extend     int     by how much it can be extended, once, 1 to 1000; optional, with workdays and days only
+//	extend     int     by how much it can be extended, once, 1 to 1000; optional, with workdays, days and hours only
+//	pause      array   grounds on which it stands still, ascending: appraisal | hearing | inspection | other_case | public_notice | testing; optional
 //	roll       true    a last day that is not worked moves to the next that is (Civil Code art. 203); optional, with days, months and years only
 //	tentative  true    to be confirmed by the consortium; optional
-//	unit       string  workdays | days | months | years | none
+//	unit       string  workdays | days | hours | months | years | none
 type Deadline struct {
 	Basis     string
 	Code      ClockCode
 	Count     int64
-	Extend    int64 // 0: absent
+	Extend    int64    // 0: absent
+	Pause     []string // grounds; none: absent
 	Roll      bool
 	Tentative bool
 	Unit      string
+}
+
+// Equal reports whether d and o say the same.
+func (d Deadline) Equal(o Deadline) bool {
+	return d.Basis == o.Basis && d.Code == o.Code && d.Count == o.Count && d.Extend == o.Extend && slices.Equal(d.Pause, o.Pause) && d.Roll == o.Roll &&
+		d.Tentative == o.Tentative && d.Unit == o.Unit
 }
 
 // ReadDeadlines reads the deadlines of a rule set, ascending by code.
@@ -170,6 +210,16 @@ func readDeadline(r *Reader) (d Deadline) {
 	d.Count = r.Int(0, MaxPeriod)
 	if o.Has("extend") {
 		d.Extend = r.Int(1, MaxPeriod)
+	}
+	if o.Has("pause") {
+		r.Array(len(pauseGrounds), func(i int) {
+			ground := r.Name(pauseGrounds)
+			if i > 0 && r.err == nil && d.Pause[i-1] >= ground {
+				r.Fail(CodeBody, "grounds are ascending, each once")
+			}
+			d.Pause = append(d.Pause, ground)
+		})
+		r.some(len(d.Pause))
 	}
 	if o.Has("roll") {
 		d.Roll = r.True()
@@ -201,6 +251,9 @@ func WriteDeadlines(w *Writer, ds []Deadline) {
 		w.Int("count", d.Count)
 		if d.Extend != 0 {
 			w.Int("extend", d.Extend)
+		}
+		if len(d.Pause) > 0 {
+			w.Array("pause", len(d.Pause), func(i int) { w.B = AppendString(w.B, d.Pause[i]) })
 		}
 		if d.Roll {
 			w.Bool("roll", true)
@@ -263,13 +316,15 @@ func (b *RuleSet) Validate() error {
 		fail := func(member, detail string) error {
 			return &Error{Code: CodeDeadline, Path: "body.deadlines[" + strconv.Itoa(i) + "]." + member, Detail: detail}
 		}
-		counted := d.Unit == Workdays || d.Unit == Days
+		counted := d.Unit == Workdays || d.Unit == Days || d.Unit == Hours
 		switch {
 		case (d.Unit == NoLimit) != (d.Count == 0):
 			return fail("count", "is 0 with unit none, and only then")
 		case d.Extend != 0 && !counted:
-			return fail("extend", "goes with workdays and days")
-		case d.Roll && (d.Unit == Workdays || d.Unit == NoLimit):
+			return fail("extend", "goes with workdays, days and hours")
+		case d.Pause != nil && d.Unit == NoLimit:
+			return fail("pause", "what has no limit does not stand still")
+		case d.Roll && (d.Unit == Workdays || d.Unit == Hours || d.Unit == NoLimit):
 			return fail("roll", "goes with days, months and years")
 		}
 	}
@@ -359,4 +414,65 @@ func (b *Calendar) Validate() error {
 		}
 	}
 	return nil
+}
+
+// A ClockStep is the body of clock.resume and clock.extend: of the clock that the
+// stating member has under a code in a matter.
+//
+//	code             string  capital letters, digits and '_', 2 to 32
+//	document_sha256  hex     of the decision, order or record that it rests on
+//	matter           hex     id of a statement of the matter
+type ClockStep struct {
+	Code     ClockCode
+	Document Digest
+	Matter   ID
+}
+
+func (b *ClockStep) read(r *Reader) {
+	o := r.Object()
+	o.Need("code")
+	b.Code = r.ClockCode()
+	o.Need("document_sha256")
+	r.HexSome(b.Document[:])
+	o.Need("matter")
+	r.HexSome(b.Matter[:])
+	o.End()
+}
+
+func (b *ClockStep) write(w *Writer) {
+	w.String("code", string(b.Code))
+	w.Hex("document_sha256", b.Document[:])
+	w.Hex("matter", b.Matter[:])
+}
+
+// Validate implements Body.
+func (b *ClockStep) Validate() error { return nil }
+
+// A Standstill is the body of clock.pause: a ClockStep with its ground.
+//
+//	code             string  capital letters, digits and '_', 2 to 32
+//	document_sha256  hex     of the decision, order or record that it rests on
+//	matter           hex     id of a statement of the matter
+//	reason           string  appraisal | hearing | inspection | other_case | public_notice | testing
+type Standstill struct {
+	ClockStep
+	Reason string
+}
+
+func (b *Standstill) read(r *Reader) {
+	o := r.Object()
+	o.Need("code")
+	b.Code = r.ClockCode()
+	o.Need("document_sha256")
+	r.HexSome(b.Document[:])
+	o.Need("matter")
+	r.HexSome(b.Matter[:])
+	o.Need("reason")
+	b.Reason = r.Name(pauseGrounds)
+	o.End()
+}
+
+func (b *Standstill) write(w *Writer) {
+	b.ClockStep.write(w)
+	w.String("reason", b.Reason)
 }

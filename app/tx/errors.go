@@ -97,6 +97,11 @@ const (
 	CodeEffective   Code = 402 // a rule set that would begin today or earlier
 	CodeYearPassed  Code = 403 // the calendar of a year that is over
 	CodeDayPassed   Code = 404 // a calendar that would change today or a day before
+	CodeNoClock     Code = 405 // the stating member has no such clock in the matter that has not been stopped
+	CodeClockState  Code = 406 // a pause of what does not run, or a resumption of what is not paused
+	CodeClockOver   Code = 407 // the clock's last day is over
+	CodeClockPause  Code = 408 // the clock's rule set does not let it stand still on this ground
+	CodeClockExtend Code = 409 // the clock's rule set allows no extension, or it was extended in this round
 
 	CodeStatutory     Code = 420 // a list is presented as statutory that is not, or the other way round
 	CodeListUSCC      Code = 421 // a credit code beside a tag of a list that is not published by law
@@ -237,6 +242,11 @@ var codeTable = []codeRow{
 	{CodeEffective, "EFFECTIVE", "rule set would begin today or earlier", "state a later date of effect", "规则集的施行日期必须晚于今日"},
 	{CodeYearPassed, "YEAR_PASSED", "calendar of a year that is over", "state this year's calendar or a later one", "该年度已过"},
 	{CodeDayPassed, "DAY_PASSED", "calendar would change today or a day that has passed", "change later days only", "不能更改今日及以前的日历"},
+	{CodeNoClock, "NO_CLOCK", "member has no such clock in the matter", "look up the clocks of the matter: zheng clock list --matter", "该成员在该事项中没有此未结时限"},
+	{CodeClockState, "CLOCK_STATE", "clock not in the state for this", "pause what runs, resume what is paused", "该时限当前状态不允许此操作"},
+	{CodeClockOver, "CLOCK_OVER", "clock's last day is over", "do what is owed; time that is over does not come back", "该时限已逾期"},
+	{CodeClockPause, "CLOCK_PAUSE", "rule set knows no such pause", "see the pauses of the deadline in the clock's rule set", "该时限所依规则集不允许以此理由中止"},
+	{CodeClockExtend, "CLOCK_EXTEND", "not extendable, or extended already", "see the deadline in the clock's rule set: once a round", "该时限不可延长或已延长过"},
 	{CodeStatutory, "STATUTORY", "the statutory flag is not the list's", "only lists with a basis in law are statutory: state the list's own flag", "法定名单标志与名单不符：非法定名单不得以法定名单名义出现"},
 	{CodeListUSCC, "LIST_USCC", "credit code on a list that no law publishes", "state the tag alone", "该名单并非依法公示，不得列明统一社会信用代码"},
 	{CodeListReason, "LIST_REASON", "reason of another list", "see the list's reasons in app/README.md", "该事由不属于此名单"},

@@ -129,6 +129,10 @@ func newBody(k Kind) Body {
 		return new(ListRuleChange)
 	case GovRouting:
 		return new(RoutingSwitch)
+	case ClockExtend, ClockResume:
+		return new(ClockStep)
+	case ClockPause:
+		return new(Standstill)
 	case ListAck:
 		return new(Acknowledgement)
 	case ListConsumer:
@@ -288,6 +292,9 @@ func (s *Statement) Encode() ([]byte, error) {
 // Kinds lists every kind of statement, ascending.
 func Kinds() []Kind {
 	return []Kind{
+		ClockExtend,
+		ClockPause,
+		ClockResume,
 		EndorseKind,
 		EvidenceBatch,
 		EvidenceChallenge,

@@ -23,9 +23,11 @@ type Clock struct {
 	Seq      uint64       `json:"seq" doc:"log entry of that statement"`
 	State    string       `json:"state" enum:"running,paused,overdue,stopped"`
 	Due      tx.Date      `json:"due" doc:"last day, which ends at 24:00 in Asia/Shanghai; while paused: as it was"`
+	Ends     tx.Time      `json:"ends,omitzero" doc:"of a clock of hours: when its last minute is over; while paused: as it was"`
+	Ground   string       `json:"ground,omitempty" doc:"on which it is paused"`
 	From     tx.Date      `json:"from" doc:"day on which it was started or, last, resumed; it is not counted"`
 	Count    int64        `json:"count" doc:"how many of unit, from that day on; while paused: how many are left"`
-	Unit     string       `json:"unit" enum:"workdays,days,months,years"`
+	Unit     string       `json:"unit" enum:"workdays,days,minutes,months,years" doc:"minutes: of a deadline in hours"`
 	Extended bool         `json:"extended,omitempty" doc:"in this round"`
 	RuleSet  uint32       `json:"ruleset" doc:"number of the rule set that applies"`
 	Round    int64        `json:"round" doc:"how often it was started in this matter"`
@@ -60,8 +62,9 @@ type RuleSet struct {
 type Deadline struct {
 	Code      tx.ClockCode `json:"code"`
 	Count     int64        `json:"count"`
-	Unit      string       `json:"unit" enum:"workdays,days,months,years,none" doc:"none: there is no such deadline any more"`
+	Unit      string       `json:"unit" enum:"workdays,days,hours,months,years,none" doc:"none: there is no such deadline any more"`
 	Extend    int64        `json:"extend,omitempty" doc:"by how much it can be extended, once"`
+	Pause     []string     `json:"pause,omitempty" doc:"grounds on which the time stands still"`
 	Roll      bool         `json:"roll,omitempty" doc:"a last day that is not worked moves to the next that is"`
 	Tentative bool         `json:"tentative,omitempty" doc:"to be confirmed by the consortium"`
 	Basis     string       `json:"basis" doc:"the article that says so"`

@@ -246,7 +246,7 @@ func TestClocksAndLists(t *testing.T) {
 	source := New(s)
 	id := row.ClockID{Code: "PUB_SAME", Matter: 0, Member: "hangzhou-amr"}
 	clock := row.Clock{Began: 2, Count: 7, Due: tx.Civil(2026, 12, 1), From: tx.Civil(2026, 11, 23), Round: 1, RuleSet: 1, Since: 2, State: row.Running, Unit: tx.Workdays}
-	breach := row.BreachKey(row.Slot{Day: clock.Due, Member: id.Member})
+	breach := row.BreachKey(row.Slot{When: clock.When(), Member: id.Member})
 	late := row.Breach{Clocks: []row.DueClock{{Code: id.Code, Matter: id.Matter}}, Late: 5}
 	several := row.Breach{Clocks: append([]row.DueClock{{Code: "CASE", Matter: 1}}, late.Clocks...), Late: 5}
 	paused := clock

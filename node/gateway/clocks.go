@@ -293,10 +293,15 @@ func clockOf(v *store.View, k *state.ClockStand) (api.Clock, error) {
 	if err != nil {
 		return api.Clock{}, err
 	}
-	return api.Clock{
+	out := api.Clock{
 		Code: k.Code, Member: k.Member, Matter: env.ID(), Seq: k.Matter, State: clockState(k), Due: k.Due, From: k.From, Count: k.Count, Unit: k.Unit,
 		Extended: k.Extended, RuleSet: k.RuleSet, Round: k.Round, Breaches: k.Breaches, Began: k.Began, Late: k.Late, Since: k.Since, AsOf: v.Head().Height,
-	}, nil
+		Ground: k.Ground,
+	}
+	if k.Unit == tx.Minutes {
+		out.Ends = k.Minute.End()
+	}
+	return out, nil
 }
 
 // Clock implements api.Ledger.
@@ -348,7 +353,7 @@ func (l *ledger) RuleSets(context.Context) (*api.Page[api.RuleSet], error) {
 		for _, d := range s.Deadlines {
 			in, of := dir.Deadline(d.Code, tx.DateOf(tx.Time(head.Time)))
 			r.Deadlines = append(r.Deadlines, api.Deadline{
-				Code: d.Code, Count: d.Count, Unit: d.Unit, Extend: d.Extend, Roll: d.Roll, Tentative: d.Tentative, Basis: d.Basis,
+				Code: d.Code, Count: d.Count, Unit: d.Unit, Extend: d.Extend, Pause: d.Pause, Roll: d.Roll, Tentative: d.Tentative, Basis: d.Basis,
 				InForce: in != nil && of == s.Number,
 			})
 		}

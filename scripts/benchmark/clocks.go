@@ -108,7 +108,7 @@ func (c *clockBench) start() error {
 			}
 			if d.Clocks = append(d.Clocks, row.DueClock{Code: id.Code, Matter: id.Matter}); len(d.Clocks) == row.PerDue || i+clockUsers >= clocksADay {
 				if day%2 == 1 {
-					b.Set(row.DueKey(row.Slot{Day: k.Due, Member: id.Member, Number: k.Slot}), d.Encode())
+					b.Set(row.DueKey(row.Slot{When: k.When(), Member: id.Member, Number: k.Slot}), d.Encode())
 				}
 				d.Clocks = nil
 			}

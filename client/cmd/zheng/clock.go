@@ -20,7 +20,7 @@ import (
 
 func (c *cli) clockCmd() *cobra.Command {
 	return c.noun("clock", "statutory deadlines: what is open, what is overdue, and its proof", "法定时限：未结、逾期及其证明",
-		c.clockList(), c.clockShow(), c.clockProve(), c.clockVerify())
+		append([]*cobra.Command{c.clockList(), c.clockShow(), c.clockProve(), c.clockVerify()}, c.clockSteps()...)...)
 }
 
 // clockWords are the states of a clock in Chinese.
@@ -124,10 +124,13 @@ func (c *cli) clockShow() *cobra.Command {
 				return err
 			}
 			return c.print(k, func(w io.Writer) {
-				fmt.Fprintf(w, "%s %s\n", c.clockState(k.State), k.Code)
+				fmt.Fprintf(w, "%s %s\n", strings.TrimSpace(c.clockState(k.State)+" "+k.Ground), k.Code)
 				c.field(w, "member", "成员", "%s", k.Member)
 				c.field(w, "matter", "事项", "%s (%d)", k.Matter, k.Seq)
 				c.field(w, "last day", "末日", "%s", k.Due)
+				if k.Ends != 0 {
+					c.field(w, "until", "截止时刻", "%s", k.Ends)
+				}
 				c.field(w, "counted", "计算", "%d %s, %s", k.Count, k.Unit, k.From)
 				c.field(w, "rule set", "规则集", "%d", k.RuleSet)
 				c.field(w, "round", "次数", "%d", k.Round)
@@ -296,7 +299,7 @@ func (c *cli) rulesetCmd() *cobra.Command {
 		}
 		b := &tx.RuleSet{Effective: f.Effective, Name: f.Name, Source: f.Source, SHA256: f.SHA256}
 		for _, d := range f.Deadlines {
-			b.Deadlines = append(b.Deadlines, tx.Deadline{Basis: d.Basis, Code: d.Code, Count: d.Count, Extend: d.Extend, Roll: d.Roll, Tentative: d.Tentative, Unit: d.Unit})
+			b.Deadlines = append(b.Deadlines, tx.Deadline{Basis: d.Basis, Code: d.Code, Count: d.Count, Extend: d.Extend, Pause: d.Pause, Roll: d.Roll, Tentative: d.Tentative, Unit: d.Unit})
 		}
 		slices.SortFunc(b.Deadlines, func(a, b tx.Deadline) int { return strings.Compare(string(a.Code), string(b.Code)) })
 		return b, nil
@@ -306,13 +309,14 @@ func (c *cli) rulesetCmd() *cobra.Command {
   {"name": "complaints-2027", "effective": "2027-01-01", "source": "…",
    "deadlines": [{"code": "ACCEPT", "count": 7, "unit": "workdays", "basis": "art. 14"}]}
 
-unit is workdays, days, months, years or none; extend, roll and tentative are optional.`,
+unit is workdays, days, hours, months, years or none; extend, roll, tentative and pause,
+the grounds on which the time stands still, are optional.`,
 		`FILE 为 JSON 文件，- 表示标准输入，格式：
 
   {"name": "complaints-2027", "effective": "2027-01-01", "source": "…",
    "deadlines": [{"code": "ACCEPT", "count": 7, "unit": "workdays", "basis": "第十四条"}]}
 
-unit 为 workdays、days、months、years 或 none；extend、roll、tentative 可省略。`)
+unit 为 workdays、days、hours、months、years 或 none；extend、roll、tentative 及 pause（可中止的事由）可省略。`)
 	for _, cmd := range []*cobra.Command{list, show} {
 		c.gatewayFlag(cmd)
 	}
@@ -330,6 +334,7 @@ type ruleSetFile struct {
 		Count     int64        `json:"count"`
 		Unit      string       `json:"unit"`
 		Extend    int64        `json:"extend"`
+		Pause     []string     `json:"pause"`
 		Roll      bool         `json:"roll"`
 		Tentative bool         `json:"tentative"`
 		Basis     string       `json:"basis"`
@@ -352,6 +357,9 @@ func deadlineLength(d api.Deadline) string {
 	s := fmt.Sprintf("%d %s", d.Count, d.Unit)
 	if d.Extend != 0 {
 		s += fmt.Sprintf(" + %d", d.Extend)
+	}
+	if len(d.Pause) > 0 {
+		s += ", ‖ " + strings.Join(d.Pause, " ")
 	}
 	return s
 }

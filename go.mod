@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	codeberg.org/go-pdf/fpdf v0.12.0
+	filippo.io/torchwood v0.9.0
 	github.com/andybalholm/brotli v1.2.8
 	github.com/beevik/ntp v1.6.0
 	github.com/boombuler/barcode v1.1.0

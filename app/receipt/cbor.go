@@ -188,6 +188,9 @@ func (r *Receipt) cbor(w *cborWalk) {
 	if r.Item != nil {
 		members++
 	}
+	if r.Witnessed != nil {
+		members++
+	}
 	w.object(members)
 	w.member(1)
 	cborNumber(w, &r.V)
@@ -219,6 +222,12 @@ func (r *Receipt) cbor(w *cborWalk) {
 			r.Item = new(Item)
 		}
 		r.Item.cbor(w)
+	}
+	if w.has(12, r.Witnessed != nil) {
+		if w.reading {
+			r.Witnessed = new(Witnessed)
+		}
+		r.Witnessed.cbor(w)
 	}
 }
 

@@ -234,6 +234,11 @@ func (r *Receipt) check() error {
 			x.Path = []tx.Digest{}
 		}
 	}
+	if w := r.Witnessed; w != nil {
+		if err := w.check(); err != nil {
+			return err
+		}
+	}
 	if r.Path == nil {
 		r.Path = []tx.Digest{}
 	}
@@ -388,6 +393,10 @@ func (r *Receipt) write(w *tx.Writer) {
 	}
 	w.Hex("state_root", r.StateRoot[:])
 	w.Int("v", int64(r.V))
+	if r.Witnessed != nil {
+		w.Member("witnessed")
+		r.Witnessed.write(w)
+	}
 	w.Close()
 }
 
@@ -451,6 +460,10 @@ func (r *Receipt) read(d *tx.Reader) {
 	d.Hex(r.StateRoot[:])
 	o.Need("v")
 	r.V = int(d.Int(0, 1<<31))
+	if o.Has("witnessed") {
+		r.Witnessed = new(Witnessed)
+		r.Witnessed.read(d)
+	}
 	o.End()
 }
 

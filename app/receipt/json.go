@@ -217,6 +217,14 @@ func (f *Facts) write(w *reportWriter) {
 		w.Int("height", s.Height)
 		w.Close()
 	})
+	if len(f.Witnesses) > 0 {
+		w.Array("witnesses", len(f.Witnesses), func(i int) {
+			w.Open()
+			w.text("name", f.Witnesses[i].Name)
+			w.text("at", f.Witnesses[i].At)
+			w.Close()
+		})
+	}
 	w.text("state", f.State)
 	w.Int("as_of_height", f.AsOfHeight)
 	w.text("as_of", f.AsOf)

@@ -148,6 +148,9 @@ func (f *Facts) lines(lang string) (out []Line) {
 		line(tr("签署", "signature"), tr(fmt.Sprintf("%s账户 %s，%s，高度 %d", ended(who, "，"), x.Account, voteZH(x.Type), x.Height),
 			fmt.Sprintf("%saccount %s, %s, height %d", ended(who, ", "), x.Account, voteEN(x.Type), x.Height)))
 	}
+	for _, x := range f.Witnesses {
+		line(tr("见证", "witness"), tr(fmt.Sprintf("%s，%s", x.Name, x.At), fmt.Sprintf("%s, %s", x.Name, x.At)))
+	}
 	if f.State != "" {
 		line(tr("状态", "state"), tr(fmt.Sprintf("%s（%s，截至高度 %d，%s）", stateZH(f.State), f.State, f.AsOfHeight, f.AsOf),
 			fmt.Sprintf("%s (as of height %d, %s)", f.State, f.AsOfHeight, f.AsOf)))

@@ -33,6 +33,7 @@ type Receipt struct {
 	Rows      []Row       `cbor:"9,keyasint,omitempty"`
 	Later     *Later      `cbor:"10,keyasint,omitempty"` // optional: how things stood at a later height
 	Item      *Item       `cbor:"11,keyasint,omitempty"` // optional: one digest of the batch that the entry states
+	Witnessed *Witnessed  `cbor:"12,keyasint,omitempty"` // optional: who outside the ledger saw the log
 }
 
 // An Item is one digest of an evidence.batch, with its path to the batch's root.
@@ -164,12 +165,12 @@ type StateHead struct {
 	Block     SignedBlock `cbor:"7,keyasint"` // header Height+1
 }
 
-// Compact returns r without what only the full form carries: the rows, and the
-// later state. It still proves the entry; who could sign, under which rule and
+// Compact returns r without what only the full form carries: the rows, the
+// later state and the cosignatures. It still proves the entry; who could sign, under which rule and
 // what became of it is then the word of the validators.
 func (r *Receipt) Compact() *Receipt {
 	c := *r
-	c.Rows, c.Later = nil, nil
+	c.Rows, c.Later, c.Witnessed = nil, nil, nil
 	return &c
 }
 

@@ -76,6 +76,7 @@ type Facts struct {
 	Files      []File      `json:"files"`
 	Item       *ItemFact   `json:"item,omitempty"` // of a batch; nil: the receipt proves no single item
 	Signers    []Signer    `json:"signers"`
+	Witnesses  []Sighting  `json:"witnesses,omitempty"` // of the verifier's policy, who cosigned; only those whose cosignature verifies
 	State      string      `json:"state"` // empty in the compact form
 	AsOfHeight int64       `json:"as_of_height"`
 	AsOf       string      `json:"as_of"` // time of the block that confirmed AsOfHeight
@@ -110,6 +111,12 @@ type Signer struct {
 	MemberName Text         `json:"member_name"`
 	Type       string       `json:"type"` // signed with the statement; served, holds, agrees or objects afterwards
 	Height     int64        `json:"height"`
+}
+
+// A Sighting is a cosignature: the witness saw the statement in the log by then.
+type Sighting struct {
+	Name string `json:"name"` // in the verifier's policy
+	At   string `json:"at"`   // by the witness's own clock
 }
 
 // Check returns the line with a stable id, nil if there is none.

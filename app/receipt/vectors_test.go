@@ -187,9 +187,20 @@ func TestVectors(t *testing.T) {
 	if err := json.Unmarshal(read(t, "vectors.json"), &index); err != nil {
 		t.Fatal(err)
 	}
+	var witnessed []vector
+	if err := json.Unmarshal(read(t, "witnessed.json"), &witnessed); err != nil {
+		t.Fatal(err)
+	}
 	failed := map[string]bool{}
-	for _, v := range index {
+	policy, err := ParseWitnessPolicy(read(t, "witnesses.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range append(slices.Clone(index), witnessed...) {
 		rep := verifyVector(t, trust, v)
+		if i >= len(index) {
+			rep = v.verify(read(t, v.Receipt), trust, policy)
+		}
 		if rep.Outcome != v.Outcome {
 			t.Errorf("%s: outcome %s, want %s", v.Receipt, rep.Outcome, v.Outcome)
 		}
@@ -248,6 +259,9 @@ func writeVectors(t *testing.T) {
 	files["vectors.json"] = append(b, '\n')
 	rep := Verify(files[index[0].Receipt], l.trust, Options{WantID: *index[0].WantID, Files: []FileDigests{*index[0].File}})
 	files["good.report.json"], files["good.report.txt"] = rep.JSON(), []byte(rep.Text(Both))
+	for name, b := range l.witnessVectors(t) {
+		files[name] = b
+	}
 	if err := os.MkdirAll(vectorDir, 0o755); err != nil {
 		t.Fatal(err)
 	}

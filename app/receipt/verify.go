@@ -14,11 +14,12 @@ import (
 
 // Options say what is asked. What is not asked is not checked.
 type Options struct {
-	Files      []FileDigests // files that the statement is to name
-	WantID     tx.ID         // zero: any statement
-	WantSeq    *uint64       // nil: any entry
-	WantHeight int64         // 0: any height
-	Source     Source        // what the receipt was taken out of
+	Files      []FileDigests  // files that the statement is to name
+	WantID     tx.ID          // zero: any statement
+	WantSeq    *uint64        // nil: any entry
+	WantHeight int64          // 0: any height
+	Source     Source         // what the receipt was taken out of
+	Witnesses  *WitnessPolicy // whose cosignatures are asked for; nil: none are checked
 }
 
 // A Source is what a receipt was taken out of. It changes no check, only what the
@@ -64,6 +65,7 @@ var checks = []Check{
 	{ID: "state", Name: Text{"状态证明", "proofs of state"}, Article: articleOfAfter, Point: "V7"},
 	{ID: "apphash", Name: Text{"区块根值", "root in the block"}, Article: articleOfAfter, Point: "V7"},
 	{ID: "quorum", Name: Text{"验证节点签名", "signatures of the validators"}, Article: articleOfProcess, Point: "V9"},
+	{ID: "witnesses", Name: Text{"外部见证人联署", "cosignatures of witnesses"}, Article: articleOfProcess, Point: "V8"},
 	{ID: "file", Name: Text{"文件摘要", "file digests"}, Article: articleOfAfter, Point: "V2"},
 	{ID: "later", Name: Text{"后续状态", "later state"}, Article: articleOfAfter, Point: "V12"},
 }
@@ -80,6 +82,7 @@ type verification struct {
 	then    *standing // at the entry's height; nil: not proven
 	now     *standing // at the latest height that is proven
 	asOf    int64     // that height
+	seen    []seen    // witnesses that cosigned, if their cosignatures prove something
 	summary *Text     // set by the check that decides what the verdict says
 }
 
@@ -146,6 +149,7 @@ func (v *verification) run(b []byte) {
 	v.request()
 	v.inclusion()
 	v.quorum()
+	v.witnesses()
 	if !v.statement() {
 		return
 	}
@@ -664,6 +668,9 @@ func (v *verification) facts() {
 	}
 	for _, sig := range v.env.Signatures {
 		f.Signers = append(f.Signers, Signer{Account: sig.Account, Type: row.Signed, Height: r.Entry.Height})
+	}
+	for _, s := range v.seen {
+		f.Witnesses = append(f.Witnesses, Sighting{s.name, s.clock()})
 	}
 	v.report.Facts = f
 }

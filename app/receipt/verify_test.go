@@ -12,7 +12,8 @@ import (
 
 func TestGood(t *testing.T) {
 	l, r := sample(t)
-	opt := Options{Files: []FileDigests{page()}, WantSeq: &r.Entry.Seq, WantHeight: r.Entry.Height}
+	r = l.witnessed(r, l.Height, "court", "notary")
+	opt := Options{Files: []FileDigests{page()}, WantSeq: &r.Entry.Seq, WantHeight: r.Entry.Height, Witnesses: witnessPolicy(t)}
 	rep := Verify(toJSON(t, r), l.trust, opt)
 	if rep.Verdict != Verified {
 		t.Fatalf("verdict %s\n%s", rep.Verdict, rep.Text(Both))

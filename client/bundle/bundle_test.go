@@ -62,7 +62,7 @@ func TestRoundTrip(t *testing.T) {
 	if r.Verdict != receipt.Warned {
 		t.Fatalf("verdict %s\n%s", r.Verdict, results(r))
 	}
-	want := map[string]receipt.Result{"timestamps": receipt.Warn, "policy": receipt.Warn, "signatures": receipt.Skip, "accounts": receipt.Skip, "state": receipt.Skip, "later": receipt.Skip}
+	want := map[string]receipt.Result{"timestamps": receipt.Warn, "policy": receipt.Warn, "signatures": receipt.Skip, "accounts": receipt.Skip, "state": receipt.Skip, "later": receipt.Skip, "witnesses": receipt.Skip}
 	for _, c := range r.Checks {
 		w, ok := want[c.ID]
 		if !ok {

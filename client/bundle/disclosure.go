@@ -68,11 +68,11 @@ func parseDisclosure(b []byte) (*fields.Disclosure, []byte, error) {
 }
 
 // VerifyDisclosure checks a disclosure file against a trust root, as Verify
-// checks a bundle. Of o it needs WantID only.
+// checks a bundle. Of o it needs WantID and Witnesses only.
 func VerifyDisclosure(b []byte, t *receipt.Trust, o Options) *Report {
 	c := receipt.Check{ID: "disclosure", Name: receipt.Text{ZH: "出示的内容", EN: "what is disclosed"}, Article: "在线诉讼规则 art. 16"}
 	d, doc, err := parseDisclosure(b)
-	base := receipt.Verify(doc, t, receipt.Options{WantID: o.WantID})
+	base := receipt.Verify(doc, t, receipt.Options{WantID: o.WantID, Witnesses: o.Witnesses})
 	r := &Report{Report: base}
 	if err == nil {
 		r.Bundle, err = disclosed(d, doc)

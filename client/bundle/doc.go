@@ -59,8 +59,8 @@
 //
 // Files are hashed; the newest block is taken as anchor; the tree is built; the
 // authorities stamp its root; the statement is signed and entered. So the root is
-// younger than the anchor block, and older than the earliest of the trusted tokens
-// and the block that seals it. The header in anchor.json proves the first time: the
+// younger than the anchor block, and older than the earliest of the trusted tokens, the
+// cosignatures of witnesses and the block that seals it. The header in anchor.json proves the first time: the
 // ledger refuses a statement whose anchor is not the hash of that block. When
 // the capture itself was made is a claim: an old page can be sealed today.
 //

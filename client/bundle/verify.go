@@ -25,6 +25,8 @@ type Options struct {
 	WantID   tx.ID                 // zero: any statement
 	Files    []receipt.FileDigests // more files that the statement is to name, from outside the bundle
 	TSARoots []*x509.Certificate   // roots of time-stamp authorities that the verifier trusts
+
+	Witnesses *receipt.WitnessPolicy // whose cosignatures are asked for; nil: none are checked
 }
 
 // checks is the table of checks, in the order of the report; those of the receipt
@@ -295,7 +297,7 @@ func (v *verification) readReceipt() {
 		v.failed("record", "没有回执", "There is no receipt", err)
 		return
 	}
-	o := receipt.Options{WantID: v.opt.WantID, Files: slices.Clone(v.opt.Files)}
+	o := receipt.Options{WantID: v.opt.WantID, Files: slices.Clone(v.opt.Files), Witnesses: v.opt.Witnesses}
 	if v.manifest != nil {
 		for i := range v.manifest.Files {
 			f := &v.manifest.Files[i]
@@ -672,6 +674,20 @@ func (v *verification) interval() {
 		}
 		if v.seal.Captured.Ended.Time().After(t.NotAfter()) {
 			note(fmt.Sprintf("采集方声明的结束时间晚于时间戳 %02d。", i), fmt.Sprintf("The capture claims to have ended after time-stamp %02d.", i))
+		}
+	}
+	if f := v.base.Facts; f != nil {
+		for _, s := range f.Witnesses {
+			at, err := time.Parse(time.RFC3339, s.At)
+			if err != nil {
+				continue // of a year that has no five digits
+			}
+			if at.Before(after) {
+				after, by = at, receipt.Text{ZH: "见证人 " + s.Name, EN: "the witness " + s.Name}
+			}
+			if at.Add(time.Second).Before(before) {
+				note(fmt.Sprintf("见证人 %s 的联署早于锚定区块。", s.Name), fmt.Sprintf("The witness %s cosigned before the anchor block.", s.Name))
+			}
 		}
 	}
 	v.facts.NotAfter = &Bound{clock(after), by}

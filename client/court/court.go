@@ -6,7 +6,8 @@
 //	os.Stdout.WriteString(report.Text(receipt.Both))
 //
 // A document is told by its first bytes: a bundle (package bundle), a certificate
-// in PDF or the text of printed codes (package paper), and everything else a receipt.
+// in PDF or the text of printed codes (package paper), a proof of a split view, and
+// everything else a receipt.
 package court
 
 import (
@@ -26,6 +27,8 @@ type Options struct {
 	Files    []receipt.FileDigests // files that the statement is to name
 	WantID   tx.ID                 // zero: any statement
 	TSARoots []*x509.Certificate   // roots of time-stamp authorities that the verifier trusts
+
+	Witnesses *receipt.WitnessPolicy // whose cosignatures are asked for; nil: none are checked
 }
 
 // A Report is what was found, to be written in any form.
@@ -45,7 +48,7 @@ func Verify(ctx context.Context, in io.ReaderAt, size int64, t *receipt.Trust, o
 		return nil, fmt.Errorf("document: %w", err)
 	}
 	if string(head) == "PK\x03\x04" {
-		r, err := bundle.Verify(ctx, in, size, t, bundle.Options{WantID: o.WantID, Files: o.Files, TSARoots: o.TSARoots})
+		r, err := bundle.Verify(ctx, in, size, t, bundle.Options{WantID: o.WantID, Files: o.Files, TSARoots: o.TSARoots, Witnesses: o.Witnesses})
 		if err != nil {
 			return nil, err
 		}
@@ -55,5 +58,8 @@ func Verify(ctx context.Context, in io.ReaderAt, size int64, t *receipt.Trust, o
 	if err != nil {
 		return nil, fmt.Errorf("document: %w", err)
 	}
-	return paper.Verify(b, t, receipt.Options{WantID: o.WantID, Files: o.Files}), nil
+	if receipt.IsSplit(b) {
+		return receipt.VerifySplit(b, t, o.Witnesses), nil
+	}
+	return paper.Verify(b, t, receipt.Options{WantID: o.WantID, Files: o.Files, Witnesses: o.Witnesses}), nil
 }

@@ -3,7 +3,7 @@
 // program without network, clock or configuration, which believes nothing but the
 // trust root that it is given. What it finds is for package court to say.
 //
-//	zheng-verify --trust TRUST [--file FILE]… [--id ID] [--tsa-roots PEM] [-o text|json|html] [--lang zh|en|both] DOCUMENT
+//	zheng-verify --trust TRUST [--file FILE]… [--id ID] [--tsa-roots PEM] [--witnesses POLICY] [-o text|json|html] [--lang zh|en|both] DOCUMENT
 //
 // The report goes to standard output, everything else to standard error. Exit
 // codes: 0 verified, with warnings or without; 1 error, such as a file that
@@ -42,7 +42,8 @@ const (
 const usage = `用法：zheng-verify --trust 可信根文件 [--file 文件]… [选项] 材料
   离线核验材料：陈述是否已上链、由谁签署、会签是否齐备、文件是否一致。报告按在线诉讼规则
   第十六、十七、十八条编排，并列明未检查的事项和何种反证足以推翻。
-  材料为证据包（.evb）、存证证书（.pdf）、回执（.receipt.json 或 .receipt.cbor），或
+  材料为证据包（.evb）、存证证书（.pdf）、回执（.receipt.json 或 .receipt.cbor）、账本分叉
+  的证明（split-*.json），或
   二维码中的文字（每行一个，扫描所得）；写 - 则从标准输入读取。
 
   --trust 文件      可信根（链编号与验证节点公钥），须由法院自行通过独立渠道取得
@@ -50,6 +51,7 @@ const usage = `用法：zheng-verify --trust 可信根文件 [--file 文件]… 
   --file 文件       与陈述比对的原始文件，可重复
   --id 编号         要求材料属于此编号的陈述
   --tsa-roots 文件  所信任的时间戳机构的根证书（PEM）
+  --witnesses 文件  见证规则：要求哪些外部见证人联署（C2SP tlog-policy 格式）
   -o text|json|html 输出格式，默认 text
   --lang zh|en|both 报告的语言，默认 both（html 默认 zh）
   --version         显示版本
@@ -61,7 +63,7 @@ usage: zheng-verify --trust TRUST [--file FILE]... [options] DOCUMENT
   report is arranged by articles 16, 17 and 18 of the Online Litigation Rules, and
   says what was not checked and what would rebut it.
   DOCUMENT is a bundle (.evb), a certificate (.pdf), a receipt (.receipt.json or
-  .receipt.cbor) or the text of printed codes, one a line; - reads standard input.
+  .receipt.cbor), a proof of a split view (split-*.json) or the text of printed codes, one a line; - reads standard input.
 
   --trust FILE       trust root (chain id and keys of the validators), which the
                      court gets by a way of its own
@@ -70,6 +72,7 @@ usage: zheng-verify --trust TRUST [--file FILE]... [options] DOCUMENT
   --file FILE        original file to compare with the statement; repeatable
   --id ID            the statement that the document is to be of
   --tsa-roots FILE   root certificates of time-stamp authorities that are trusted (PEM)
+  --witnesses FILE   witness policy: whose cosignatures are asked for (C2SP tlog-policy)
   -o text|json|html  output format, text by default
   --lang zh|en|both  language of the report, both by default (of html: zh)
   --version          print the version
@@ -83,6 +86,7 @@ type command struct {
 	trust, document string
 	changes         string // "": none
 	tsaRoots        string // "": none
+	witnesses       string // "": none
 	files           []string
 	id              tx.ID // zero: any
 	output, lang    string
@@ -135,6 +139,7 @@ func parse(args []string) (*command, error) {
 	fs.Func("file", "", func(s string) error { c.files = append(c.files, s); return nil })
 	fs.Func("id", "", func(s string) (err error) { c.id, err = tx.ParseID(s); return err })
 	fs.StringVar(&c.tsaRoots, "tsa-roots", "", "")
+	fs.StringVar(&c.witnesses, "witnesses", "", "")
 	fs.StringVar(&c.output, "o", "text", "")
 	fs.StringVar(&c.lang, "lang", receipt.Both, "")
 	fs.BoolVar(&c.version, "version", false, "")
@@ -183,6 +188,15 @@ func verify(c *command, stdin io.Reader) (court.Report, error) {
 	if c.tsaRoots != "" {
 		if o.TSARoots, err = certificates(c.tsaRoots); err != nil {
 			return nil, err
+		}
+	}
+	if c.witnesses != "" {
+		b, err := readFile(c.witnesses)
+		if err == nil {
+			o.Witnesses, err = receipt.ParseWitnessPolicy(b)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.witnesses, err)
 		}
 	}
 	for _, name := range c.files {

@@ -424,7 +424,7 @@ func (j *bundleJob) open(ctx context.Context, dir string, paths map[string]strin
 }
 
 // verifyBundle checks a bundle offline.
-func (c *cli) verifyBundle(ctx context.Context, path string, trust *receipt.Trust, tsaRoots string) error {
+func (c *cli) verifyBundle(ctx context.Context, path string, trust *receipt.Trust, tsaRoots, witnesses string) error {
 	if trust == nil {
 		return c.usage("a bundle needs --trust FILE: the root inside it proves nothing", "核验证据包须给出 --trust 信任根文件，包内的副本不作依据")
 	}
@@ -434,6 +434,10 @@ func (c *cli) verifyBundle(ctx context.Context, path string, trust *receipt.Trus
 		if o.TSARoots, err = readCertificates(tsaRoots); err != nil {
 			return fmt.Errorf("time-stamp roots: %w", err)
 		}
+	}
+	var err error
+	if o.Witnesses, err = readWitnesses(witnesses); err != nil {
+		return err
 	}
 	f, err := os.Open(path)
 	if err != nil {

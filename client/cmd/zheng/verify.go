@@ -19,7 +19,7 @@ import (
 )
 
 func (c *cli) verifyCmd() *cobra.Command {
-	var path, tsaRoots string
+	var path, tsaRoots, witnesses string
 	cmd := &cobra.Command{
 		Use: "verify FILE|DIGEST|ID, verify BUNDLE.evb --trust TRUST, or verify --receipt RECEIPT --trust TRUST [FILE...]", Args: c.args(0, -1),
 		Short: c.tr("check a bundle, a file, a digest, a statement or a receipt", "核验证据包、文件、摘要、陈述或回执"),
@@ -57,13 +57,13 @@ Exit codes: 0 VERIFIED or FOUND, 3 NOT VERIFIED, 4 the gateway does not know it.
 				return err
 			}
 			if path == "" && len(args) == 1 && strings.HasSuffix(args[0], bundleExt) {
-				return c.verifyBundle(cmd.Context(), args[0], trust, tsaRoots)
+				return c.verifyBundle(cmd.Context(), args[0], trust, tsaRoots, witnesses)
 			}
 			if path == "" && len(args) == 1 && strings.HasSuffix(args[0], disclosureExt) {
 				return c.verifyDisclosure(args[0], trust)
 			}
 			if path != "" {
-				return c.verifyOffline(cmd.Context(), path, trust, args)
+				return c.verifyOffline(cmd.Context(), path, trust, witnesses, args)
 			}
 			if len(args) != 1 {
 				return c.usage("name one file, digest or id to look up", "请指定一个待查的文件、摘要或编号")
@@ -74,11 +74,28 @@ Exit codes: 0 VERIFIED or FOUND, 3 NOT VERIFIED, 4 the gateway does not know it.
 	c.gatewayFlag(cmd)
 	c.trustFlag(cmd)
 	c.tsaRootsFlag(cmd, &tsaRoots)
+	cmd.Flags().StringVar(&witnesses, "witnesses", "", c.tr("witness policy: whose cosignatures you ask for (C2SP tlog-policy)", "见证规则：要求哪些外部见证人联署（C2SP tlog-policy 格式）"))
 	cmd.Flags().StringVar(&path, "receipt", "", c.tr("receipt to check offline", "离线核验的回执文件"))
 	return cmd
 }
 
-func (c *cli) verifyOffline(ctx context.Context, path string, trust *receipt.Trust, files []string) error {
+// readWitnesses reads a witness policy; nil without a name.
+func readWitnesses(name string) (*receipt.WitnessPolicy, error) {
+	if name == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	p, err := receipt.ParseWitnessPolicy(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, nil
+}
+
+func (c *cli) verifyOffline(ctx context.Context, path string, trust *receipt.Trust, witnesses string, files []string) error {
 	if trust == nil {
 		return c.usage("--receipt needs --trust FILE: there is nothing else to check against", "--receipt 须同时给出 --trust 信任根文件")
 	}
@@ -92,6 +109,9 @@ func (c *cli) verifyOffline(ctx context.Context, path string, trust *receipt.Tru
 		return fmt.Errorf("receipt: %w", err)
 	}
 	var o receipt.Options
+	if o.Witnesses, err = readWitnesses(witnesses); err != nil {
+		return err
+	}
 	for _, name := range files {
 		l, err := client.HashFile(ctx, name, "original", nil)
 		if err != nil {

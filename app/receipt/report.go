@@ -77,7 +77,7 @@ type Facts struct {
 	Item       *ItemFact   `json:"item,omitempty"` // of a batch; nil: the receipt proves no single item
 	Signers    []Signer    `json:"signers"`
 	Witnesses  []Sighting  `json:"witnesses,omitempty"` // of the verifier's policy, who cosigned; only those whose cosignature verifies
-	State      string      `json:"state"` // empty in the compact form
+	State      string      `json:"state"`               // empty in the compact form
 	AsOfHeight int64       `json:"as_of_height"`
 	AsOf       string      `json:"as_of"` // time of the block that confirmed AsOfHeight
 }

@@ -58,8 +58,5 @@ func Verify(ctx context.Context, in io.ReaderAt, size int64, t *receipt.Trust, o
 	if err != nil {
 		return nil, fmt.Errorf("document: %w", err)
 	}
-	if receipt.IsSplit(b) {
-		return receipt.VerifySplit(b, t, o.Witnesses), nil
-	}
 	return paper.Verify(b, t, receipt.Options{WantID: o.WantID, Files: o.Files, Witnesses: o.Witnesses}), nil
 }

@@ -36,9 +36,12 @@ func scanned(b []byte) ([]byte, error) {
 	return s.Receipt()
 }
 
-// Verify checks the receipt in what [Read] reads. The same input gives the same
+// Verify checks the receipt in what [Read] reads, or a proof of a split view. The same input gives the same
 // report, in every program that calls it.
 func Verify(b []byte, t *receipt.Trust, o receipt.Options) *receipt.Report {
+	if receipt.IsSplit(b) {
+		return receipt.VerifySplit(b, t, o.Witnesses)
+	}
 	doc, source, err := Read(b)
 	o.Source = source
 	if err != nil {

@@ -21,7 +21,7 @@ func bundle(args []js.Value) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := court.Options{Files: q.Files, WantID: q.WantID, Witnesses: q.Witnesses}
+	o := court.Options{Files: q.Files, WantID: q.WantID}
 	b, err := content(args[5], receipt.MaxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("certificates: %w", err)

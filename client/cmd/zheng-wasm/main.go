@@ -77,12 +77,7 @@ func verify(args []js.Value) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var r *receipt.Report
-	if receipt.IsSplit(doc) {
-		r = receipt.VerifySplit(doc, q.trust, q.Witnesses)
-	} else {
-		r = paper.Verify(doc, q.trust, q.Options)
-	}
+	r := paper.Verify(doc, q.trust, q.Options)
 	return answer(r, string(r.JSON()), r.Page), nil
 }
 

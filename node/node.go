@@ -119,6 +119,9 @@ func New(ctx context.Context, cfg Config, app abci.Application, opts Options) (_
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting: %w", err), n.watchdog.cause())
 	}
+	if err := gossipOnce(n.comet.Switch().(*p2p.Switch), cfg.Mempool.Txs); err != nil {
+		return nil, fmt.Errorf("starting: %w", err)
+	}
 	env, err := n.comet.ConfigureRPC() // the only public way to these two
 	if err != nil {
 		return nil, fmt.Errorf("starting: %w", err)

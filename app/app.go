@@ -91,6 +91,11 @@ func New(c Config) (*App, error) {
 	if c.Rules == nil {
 		c.Rules = state.Versions()
 	}
+	if c.Store.Flat == nil {
+		for _, f := range row.Flat {
+			c.Store.Flat = append(c.Store.Flat, store.Family{First: byte(f[0]), Size: f[1]})
+		}
+	}
 	s, err := store.Open(c.Dir, c.Store)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't open the ledger's database: %w", err)

@@ -163,6 +163,10 @@ type Holder struct {
 	Units int64
 }
 
+// Flat are the keys that walks over goods read in great numbers: units, what is
+// inside them and what used them. Each is its first byte and its length.
+var Flat = [][2]int{{prefixUnit, 11}, {prefixInside, 21}, {prefixUse, 19}}
+
 // UnitKey is the key of a unit.
 func UnitKey(u UnitID) []byte { return append([]byte{prefixUnit}, u[:]...) }
 
@@ -200,6 +204,9 @@ func UseKey(u UnitID, seq uint64) []byte {
 
 // UseRange spans the uses of a unit.
 func UseRange(u UnitID) (start, end []byte) { return span(append([]byte{prefixUse}, u[:]...)) }
+
+// UseUnit returns the unit of a key.
+func UseUnit(key []byte) UnitID { return UnitID(key[1:11]) }
 
 // UseSeq returns the transformation of a key.
 func UseSeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[11:19]) }

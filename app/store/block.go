@@ -313,6 +313,7 @@ func (b *Block) commit(h Head) error {
 	s := b.s
 	s.fault("side.rows")
 	if b.changed {
+		b.flatten()
 		s.fault("tree.save")
 		s.rows.out = b.batch
 		root, version, err := s.writer.SaveVersion()

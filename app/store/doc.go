@@ -64,6 +64,8 @@
 //	'i' id(32)                    seq(8)
 //	'h' level(1) index(8)         full log tile: 256 hashes of tree level 8·level (C2SP tlog-tiles)
 //	't' IAVL key                  IAVL node or root reference
+//	'm' "flat"                    first byte and length of the state keys that have flat rows
+//	'f' state key ^height(8)      value of the key from that height on; empty: none
 //
 // Only full tiles are stored. The partial tiles of the right edge live in memory
 // and are rebuilt on Open from at most 255 entries and 255 tiles a level, so an

@@ -1,17 +1,13 @@
 package store
 
-import (
-	"slices"
-	"strings"
-)
+import "github.com/google/btree"
 
 // An overlay holds what a block reads and writes of the state tree, so that only
 // its net effect reaches the tree, in key order.
 type overlay struct {
 	cells map[string]*cell // looked up only, never ranged over
 
-	// Keys of written cells: sorted, and then those written since it was sorted.
-	sorted, recent []string
+	written *btree.BTreeG[string] // keys of written cells; nil: none
 }
 
 // A cell is one key of the overlay. Values are nil when the key is absent.
@@ -40,35 +36,25 @@ func (o *overlay) write(key, value []byte) {
 	c.value = value
 	if !c.written {
 		c.written = true
-		o.recent = append(o.recent, string(key))
+		if o.written == nil {
+			o.written = btree.NewOrderedG[string](32)
+		}
+		o.written.ReplaceOrInsert(string(key))
 	}
 }
 
 // keys returns the written keys in [start, end) in order; nil bounds are open.
 // The result is not changed by later writes.
-func (o *overlay) keys(start, end []byte) []string {
-	if len(o.recent) > 0 {
-		slices.Sort(o.recent)
-		merged := make([]string, 0, len(o.sorted)+len(o.recent))
-		a, b := o.sorted, o.recent
-		for len(a) > 0 && len(b) > 0 {
-			if a[0] < b[0] {
-				merged, a = append(merged, a[0]), a[1:]
-			} else {
-				merged, b = append(merged, b[0]), b[1:]
-			}
-		}
-		o.sorted, o.recent = append(append(merged, a...), b...), nil
-	}
-	from, to := 0, len(o.sorted)
-	if start != nil {
-		from, _ = slices.BinarySearchFunc(o.sorted, string(start), strings.Compare)
-	}
-	if end != nil {
-		to, _ = slices.BinarySearchFunc(o.sorted, string(end), strings.Compare)
-	}
-	if from > to {
+func (o *overlay) keys(start, end []byte) (keys []string) {
+	if o.written == nil {
 		return nil
 	}
-	return o.sorted[from:to]
+	o.written.AscendGreaterOrEqual(string(start), func(k string) bool {
+		if end != nil && k >= string(end) {
+			return false
+		}
+		keys = append(keys, k)
+		return true
+	})
+	return keys
 }

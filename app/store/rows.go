@@ -16,6 +16,7 @@ const (
 	prefixID    = 'i'
 	prefixTile  = 'h'
 	prefixTree  = 't'
+	prefixFlat  = 'f'
 )
 
 // format is the layout of the rows; another number is another layout.
@@ -24,6 +25,7 @@ const format = 1
 var (
 	keyFormat = []byte{prefixMeta, 'f', 'o', 'r', 'm', 'a', 't'}
 	keyLatest = []byte{prefixMeta, 'l', 'a', 't', 'e', 's', 't'}
+	keyFlat   = []byte{prefixMeta, 'f', 'l', 'a', 't'}
 )
 
 func keyUint64(prefix byte, n uint64) (k [9]byte) {

@@ -31,6 +31,9 @@ type Options struct {
 	// 192 MiB while it falls behind, ordinarily 64) are not part of. Default 128 MiB.
 	CacheBytes int64
 
+	// Flat are the state keys of which a new database keeps flat rows (see flat.go).
+	Flat []Family
+
 	// Fault is for tests: it is called when the named point is reached, and may panic.
 	// In order: "log.append" (each entry, before anything of it is kept), "side.rows"
 	// (rows of entries and tiles are in the batch), "tree.save" (before the tree is
@@ -68,6 +71,7 @@ type Store struct {
 	rows  *treeDB
 	ids   *recent
 	known *filter // nil: the log is too large for one
+	flat  families
 
 	// IAVL clears pointers in saved nodes while it changes a tree. Readers must
 	// therefore not share nodes with the writer: they have a tree, and so a node
@@ -112,7 +116,7 @@ func Open(dir string, o Options) (*Store, error) {
 		tiles: &tiles{db: db, cache: make([]atomic.Pointer[cachedTile], o.CacheTiles)},
 		rows:  &treeDB{db: db},
 	}
-	if err := s.load(o.CacheNodes); err != nil {
+	if err := s.load(o.CacheNodes, o.Flat); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), db.Close())
 	}
 	return s, nil
@@ -206,7 +210,7 @@ type quietLogger struct{ pebble.Logger }
 func (quietLogger) Infof(string, ...any) {}
 
 // load reads the last head and makes memory agree with it.
-func (s *Store) load(cacheNodes int) error {
+func (s *Store) load(cacheNodes int, flat []Family) error {
 	if err := s.checkFormat(); err != nil {
 		return err
 	}
@@ -220,6 +224,9 @@ func (s *Store) load(cacheNodes int) error {
 		if st.head, err = s.HeadAt(int64(height)); err != nil {
 			return err
 		}
+	}
+	if err := s.loadFlat(flat, ok); err != nil {
+		return fmt.Errorf("read what is flat: %w", err)
 	}
 
 	st.edge, err = loadEdge(st.head.LogSize, s.entry, s.tiles)

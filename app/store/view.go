@@ -51,6 +51,14 @@ func (v *View) Head() Head { return v.head }
 
 // Get returns the value of a state key, nil when there is none. It must not be modified.
 func (v *View) Get(key []byte) ([]byte, error) {
+	if len(key) > 0 && v.s.flat[key[0]] == len(key) {
+		return v.getFlat(key)
+	}
+	return v.proven(key)
+}
+
+// proven is Get from the tree.
+func (v *View) proven(key []byte) ([]byte, error) {
 	value, err := v.tree.Get(key)
 	if err != nil {
 		return nil, fmt.Errorf("get state key %x: %w", key, err)
@@ -61,6 +69,9 @@ func (v *View) Get(key []byte) ([]byte, error) {
 // Iterate calls fn for the state keys in [start, end), ascending, until fn returns
 // false. A nil bound is open. Key and value must not be modified.
 func (v *View) Iterate(start, end []byte, fn func(k, v []byte) bool) error {
+	if v.s.isFlat(start, end) {
+		return v.iterateFlat(start, end, fn)
+	}
 	return iterateTree(v.tree, v.s.rows, start, end, fn)
 }
 
@@ -75,7 +86,7 @@ func (v *View) Prove(key []byte) (value []byte, proof *ics23.CommitmentProof, er
 	if v.tree.Size() == 0 {
 		return nil, nil, nil
 	}
-	if value, err = v.Get(key); err != nil {
+	if value, err = v.proven(key); err != nil {
 		return nil, nil, err
 	}
 	if value != nil {

@@ -55,6 +55,9 @@ var figures = []figure{
 	{name: "lists.absence.verify", unit: "s", measure: listsVerify},
 	{name: "lists.snapshot", unit: "B", measure: listsSnapshot, parts: listsSnapshotParts},
 	{name: "lists.sweep", unit: "s", measure: listsSweep},
+	{name: "trace.forward", unit: "s", measure: traceForward},
+	{name: "trace.backward", unit: "s", measure: traceBack},
+	{name: "recall.freeze", unit: "s", measure: recallFreeze},
 }
 
 // The rates, in transactions a second, for which the pools of one validator and of
@@ -104,6 +107,7 @@ type bench struct {
 	overloaded *overloadResult
 	receipts   *receipts
 	lists      *listed
+	traces     *traces
 }
 
 // network returns a network of the subject, which is to be opened.

@@ -19,6 +19,7 @@
 //	events.go     what subscribers learn, and when
 //	receipts.go   size and verification of a receipt
 //	capture.go    a web page taken into evidence
+//	goods.go      a million lots; trace.go: walks over them, and a recall
 //	pool.go       transactions made beforehand
 package main
 

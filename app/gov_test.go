@@ -311,7 +311,7 @@ func TestUngovernable(t *testing.T) {
 	} {
 		wantCode(t, what, c.Deliver(c.Govern(b.kind, b.body)), tx.CodeUngovernable)
 	}
-	for _, m := range []tx.MemberID{"platform-a", "notary-office"} {
+	for _, m := range []tx.MemberID{"platform-a", "notary-office", "test-institute", "retest-institute"} {
 		c.Must(c.Govern(tx.GovMember, &tx.Membership{Action: tx.Suspend, ID: m}))
 	}
 	wantCode(t, "the last member of another kind", c.Deliver(c.Govern(tx.GovMember, &tx.Membership{Action: tx.Suspend, ID: "internet-court"})), tx.CodeUngovernable)

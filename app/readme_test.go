@@ -166,12 +166,12 @@ func literals(n ast.Node) string {
 }
 
 // bodyFiles declare kinds and read their bodies.
-var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go", "tx/list.go", "tx/lists.go", "tx/routing.go", "tx/epoch.go"}
+var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go", "tx/inspect.go", "tx/list.go", "tx/lists.go", "tx/routing.go", "tx/epoch.go"}
 
 // The transition table of app/state is not exported; it is read from its source.
 func TestReadmeKinds(t *testing.T) {
 	names := constants(t, "row/row.go")
-	for _, f := range append(bodyFiles, "row/trace.go", "row/list.go") {
+	for _, f := range append(bodyFiles, "row/trace.go", "row/inspect.go", "row/list.go") {
 		for k, v := range constants(t, f) {
 			names[k] = v
 		}
@@ -219,7 +219,9 @@ func TestReadmeKinds(t *testing.T) {
 		row.Recorded, row.OneSided, row.Offered, row.Received, row.Disputed, row.Cancelled, row.Scoping, row.Frozen, row.Closed,
 		row.Proposed, row.NoticeServed, row.DefenceFiled, row.HearingRequested, row.Heard, row.Waived, row.Reviewed, row.SuperiorOK,
 		row.Decided, row.Dropped, row.Stayed, row.Repaired, row.Revoked, row.Published, row.RepairApplied, row.RepairAccepted, row.RepairDenied, row.Reinstated,
-		row.Active, row.Contested, row.Removed} {
+		row.Active, row.Contested, row.Removed,
+		row.Tasked, row.Sampled, row.Passed, row.Failed, row.RetestAsked, row.Retesting, row.RetestRefused, row.RetestFailed, row.Overturned, row.Confirmed, row.Notified,
+		row.Issued, row.Acked, row.Delisted, row.Verified} {
 		if !strings.Contains(s, "`"+string(state)+"`") {
 			t.Errorf("README.md does not name state %s", state)
 		}
@@ -234,7 +236,8 @@ func TestReadmeClocks(t *testing.T) {
 			names[k] = v
 		}
 	}
-	whose := map[string]string{"ofOrigin": "the origin"}
+	whose := map[string]string{"ofOrigin": "the origin", "ofLab": "the laboratory of the task", "ofRetestLab": "the laboratory of the retest",
+		"ofMaker": "the unit's maker", "ofPlatform": "the platform"}
 	name := func(e ast.Expr) string {
 		switch e := e.(type) {
 		case *ast.Ident:
@@ -312,6 +315,10 @@ func TestReadmeBodies(t *testing.T) {
 		tx.ListHear: "Hearing", tx.ListHearing: "Paper", tx.ListPropose: "Proposal", tx.ListPublish: "Publication", tx.ListReinstate: "Reasoned",
 		tx.ListRepair: "RepairApplication", tx.ListResolve: "Listing", tx.ListResume: "Paper", tx.ListReview: "Paper", tx.ListRevoke: "Revocation",
 		tx.ListServe: "Service", tx.ListStay: "Reasoned", tx.ListWaive: "Waiver", tx.RoutingContest: "Paper", tx.RoutingKeep: "Paper",
+		tx.DelistAck: "Paper", tx.DelistDone: "Delisted", tx.DelistOrder: "Delisting", tx.DelistReturn: "Reasoned", tx.DelistVerify: "Paper", tx.DelistWithdraw: "Withdraw",
+		tx.InspectAccept: "Paper", tx.InspectAssign: "LabChoice", tx.InspectClose: "Paper", tx.InspectConfirm: "Paper", tx.InspectFail: "TestFail",
+		tx.InspectNotify: "Paper", tx.InspectOverturn: "TestPass", tx.InspectPass: "TestPass", tx.InspectRefuse: "Reasoned", tx.InspectRetest: "Paper",
+		tx.InspectRevoke: "Paper", tx.InspectSample: "Sample", tx.InspectTask: "SampleTask", tx.InspectUphold: "TestFail", tx.InspectWithdraw: "Withdraw",
 		tx.RoutingRead: "RoutingLookup", tx.RoutingRemove: "Reasoned", tx.RoutingTag: "RoutingHint"}
 	methods, readers, words := make(map[string]*ast.FuncDecl), make(map[string]*ast.FuncDecl), make(map[string]string)
 	for _, path := range bodyFiles {
@@ -417,6 +424,7 @@ func TestReadmeKeyTable(t *testing.T) {
 		"Unit":  row.Unit{Flags: []string{"x"}, Hot: 1, Inside: 1, Level: 1, Parent: row.UnitID{1}, Recalls: 1}.Encode(),
 		"Named": row.Named{}.Encode(), "Product": row.Product{Makers: []tx.MemberID{"x"}, Yield: &tx.Yield{}}.Encode(), "Use": row.Use{}.Encode(),
 		"Harvest": row.Harvest{}.Encode(), "Recall": row.Recall{Cursor: []byte{1}, Done: 1}.Encode(), "Scoped": row.Scoped{Outcome: "x"}.Encode(),
+		"Inspection": row.Inspection{Holder: "x", Recall: 1, Report: 1, RetestBy: 1, RetestLab: "x", Taken: 1}.Encode(), "Order": row.Order{}.Encode(),
 		"Queued": row.Queued{}.Encode(), "Holder": row.Holder{Acked: 1}.Encode(),
 		"List": row.List{}.Encode(), "Notice": row.Notice{Due: 1}.Encode(),
 		"ListEntry": row.ListEntry{From: 1, RepairFrom: 1, RespondBy: 1, Until: 1, USCC: "x"}.Encode(),

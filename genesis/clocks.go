@@ -94,9 +94,20 @@ func DefaultRuleSets() []RuleSet {
 		}},
 		{"complaints-2026", tx.Civil(2026, 4, 15), "市场监督管理投诉举报处理办法 (SAMR Order 121); figures carried over from Order 20", complaint("as Order 20")},
 		{"consortium", tx.Civil(2026, 1, 1), "rules of the consortium", []Deadline{
+			of("DELIST_ACK", 24, tx.Hours, "acknowledge an order to take goods off"),
+			wd("DELIST_DONE", 3, "take the goods off"),
+			wd("DELIST_VERIFY", 5, "look whether they are off"),
 			pauses(more(wd("EVIDENCE_ANSWER", 15, "see to a decision on a challenge, or withdraw the evidence"), 15), "appraisal", "testing"),
 			wd("LIST_ACK", 3, "acknowledge a change of a list"),
 			pauses(more(rolled(of("LIST_DECIDE", 90, tx.Days, "decide on an entry proposed, as long as a case may take")), 30), tx.PauseGrounds()...),
+			of("RECALL_START", 72, tx.Hours, "recall what failed for good"),
+			wd("SAMPLE_NOTIFY", 5, "make known what failed for good"),
+		}},
+		{"sampling-2019", tx.Civil(2019, 10, 1), "食品安全抽样检验管理办法 (SAMR Order 15, amended)", []Deadline{
+			wd("RETEST_ACCEPT", 5, "accept or refuse an application for a retest; text not read"),
+			wd("RETEST_ASK", 7, "ask for a retest after a failure; text not read"),
+			wd("RETEST_REPORT", 10, "report of the retest; text not read"),
+			wd("SAMPLE_REPORT", 20, "report of the laboratory; text not read"),
 		}},
 	}
 }

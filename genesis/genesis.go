@@ -113,6 +113,13 @@ const HarvestPolicy = "ALL(officer@issuer,regulator@any)"
 // stating member, and a regulator, who may be one.
 const RecallPolicy = "ALL(officer@issuer,regulator@any)"
 
+// ReportPolicy is the default rule for a test report: an officer of the
+// laboratory, and one of the regulator who ordered the test.
+const ReportPolicy = "ALL(officer@issuer,lab@issuer,officer@origin)"
+
+// RevokePolicy is the default rule for revoking a result.
+const RevokePolicy = "ANY(OF(2,officer@issuer),court@issuer)"
+
 // EpochPolicy is the rule for the secret keys of lists: two administrators of the
 // regulator, and one of another member, who has seen the ceremony or opened a
 // copy of its own.
@@ -124,6 +131,12 @@ func DefaultPolicies() []Policy {
 		{tx.ClockExtend, "ALL(OF(2,officer@issuer),admin@issuer)"},
 		{tx.ClockPause, "OF(2,officer@issuer)"},
 		{tx.ClockResume, "officer@issuer"},
+		{tx.DelistAck, HolderPolicy},
+		{tx.DelistDone, HolderPolicy},
+		{tx.DelistOrder, "OF(2,officer@issuer)"},
+		{tx.DelistReturn, "officer@issuer"},
+		{tx.DelistVerify, "officer@issuer"},
+		{tx.DelistWithdraw, "OF(2,officer@issuer)"},
 		{tx.EndorseKind, "ANY(officer@issuer,admin@issuer,system@issuer)"},
 		{tx.EvidenceBatch, EvidencePolicy},
 		{tx.EvidenceChallenge, "officer@issuer"},
@@ -150,6 +163,21 @@ func DefaultPolicies() []Policy {
 		{tx.GovUpgrade, GovernancePolicy},
 		{tx.GovValidator, GovernancePolicy},
 		{tx.GovWithdraw, "admin@issuer"},
+		{tx.InspectAccept, "officer@issuer"},
+		{tx.InspectAssign, "officer@issuer"},
+		{tx.InspectClose, "officer@issuer"},
+		{tx.InspectConfirm, "OF(2,officer@issuer)"},
+		{tx.InspectFail, ReportPolicy},
+		{tx.InspectNotify, "officer@issuer"},
+		{tx.InspectOverturn, ReportPolicy},
+		{tx.InspectPass, ReportPolicy},
+		{tx.InspectRefuse, "OF(2,officer@issuer)"},
+		{tx.InspectRetest, "officer@issuer"},
+		{tx.InspectRevoke, RevokePolicy},
+		{tx.InspectSample, "OF(2,officer@issuer)"},
+		{tx.InspectTask, "officer@issuer"},
+		{tx.InspectUphold, ReportPolicy},
+		{tx.InspectWithdraw, "officer@issuer"},
 		{tx.ListAccept, "officer@issuer"},
 		{tx.ListAck, "ANY(officer@issuer,system@issuer)"},
 		{tx.ListAgree, "ALL(OF(2,officer@issuer),partner-city@other)"},

@@ -59,6 +59,10 @@ import (
 //	38 ‖ recall (8, BE) ‖ n (8, BE)    Queued   while the scope is frozen and what comes after the n-th unit is not known
 //	39 ‖ recall (8, BE) ‖ member       Holder   of units that are recalled
 //	3a ‖ recall (8, BE)                "{}"     while the scope is frozen
+//	40 ‖ seq (8, BE)                   Inspection  of the inspection that entry seq opened, once there is a sample
+//	41 ‖ unit (10) ‖ inspection (8, BE)
+//	                                   "{}"     when a sample of the unit was taken; never deleted
+//	42 ‖ inspection (8, BE) ‖ member   Order    while an order to the platform is open
 //
 // A unit is seq ‖ index: the entry that made it (8, BE) and its place there (2, BE).
 // Matters, tallies and units are keyed by sequence number, so that keys are ordered
@@ -109,6 +113,10 @@ const (
 	prefixQueue   = 0x38
 	prefixHolder  = 0x39
 	prefixScoping = 0x3a
+
+	prefixInspection = 0x40
+	prefixSampled    = 0x41
+	prefixOrder      = 0x42
 )
 
 // ParamsKey is the key of the chain's parameters.

@@ -146,6 +146,10 @@ func Opened(k tx.Kind) State {
 		return Proposed
 	case k == tx.RoutingTag:
 		return Active
+	case k == tx.InspectTask:
+		return Tasked
+	case k == tx.DelistOrder:
+		return Issued
 	case k.Family() == "evidence":
 		return Sealed
 	case k.Family() == "trace":

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -47,6 +48,9 @@ func (c *Ctx) moveClocks(b *store.Block, moves []clockMove) error {
 }
 
 func (c *Ctx) moveClock(b *store.Block, m clockMove) error {
+	if m.do == unread {
+		return broken{errors.New("whose clock it is cannot be read")}
+	}
 	k, err := clockAt(b, row.ClockKey(m.id))
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ const (
 	pause                  // the days that follow do not count …
 	resume                 // … until here
 	extend                 // once a round, as far as the rule set allows
+	unread                 // none of these: whose clock it is could not be read
 )
 
 // A debtor says whose clock it is: who has to act until its last day. A clock
@@ -53,6 +54,22 @@ const (
 	RepairDecide tx.ClockCode = "REPAIR_DECIDE"
 )
 
+// Codes of the deadlines of inspections and of orders to platforms.
+const (
+	SampleReport tx.ClockCode = "SAMPLE_REPORT" // the laboratory reports
+	RetestAccept tx.ClockCode = "RETEST_ACCEPT" // the regulator accepts or refuses a retest
+	RetestReport tx.ClockCode = "RETEST_REPORT" // the laboratory of the retest reports
+	SampleNotify tx.ClockCode = "SAMPLE_NOTIFY" // what failed for good is made known
+	RecallStart  tx.ClockCode = "RECALL_START"  // its maker recalls it, or a regulator does
+	DelistAnswer tx.ClockCode = "DELIST_ACK"    // the platform acknowledges
+	DelistAct    tx.ClockCode = "DELIST_DONE"   // the platform has taken the goods off
+	DelistCheck  tx.ClockCode = "DELIST_VERIFY" // the regulator has looked
+)
+
+// RetestAsk is the code of the days in which a party may ask for a retest. It is no
+// clock, for nobody owes it: see inspect.go.
+const RetestAsk tx.ClockCode = "RETEST_ASK"
+
 // Codes of the deadlines by which consumers acknowledge the notices of a list,
 // and of the party's. They are no clocks of a member in a matter: see list.go.
 const (
@@ -67,10 +84,29 @@ var clockTable = []struct {
 	kind tx.Kind
 	ops  []clockOp
 }{
+	{tx.DelistAck, []clockOp{{stop, DelistAnswer, ofPlatform, ""}}},
+	{tx.DelistDone, []clockOp{{stop, DelistAnswer, ofPlatform, ""}, {stop, DelistAct, ofPlatform, ""}, {start, DelistCheck, ofOrigin, ""}}},
+	{tx.DelistOrder, []clockOp{{start, DelistAnswer, ofPlatform, ""}, {start, DelistAct, ofPlatform, ""}}},
+	{tx.DelistReturn, []clockOp{{stop, DelistCheck, ofOrigin, ""}, {start, DelistAct, ofPlatform, ""}}},
+	{tx.DelistVerify, []clockOp{{stop, DelistCheck, ofOrigin, ""}}},
+	{tx.DelistWithdraw, []clockOp{{stop, DelistAnswer, ofPlatform, ""}, {stop, DelistAct, ofPlatform, ""}, {stop, DelistCheck, ofOrigin, ""}}},
 	{tx.EvidenceChallenge, []clockOp{{start, EvidenceAnswer, ofOrigin, ""}}},
 	{tx.EvidenceReject, []clockOp{{stop, EvidenceAnswer, ofOrigin, ""}}},
 	{tx.EvidenceUphold, []clockOp{{stop, EvidenceAnswer, ofOrigin, ""}}},
 	{tx.EvidenceWithdraw, []clockOp{{stop, EvidenceAnswer, ofOrigin, ""}}},
+	{tx.InspectAssign, []clockOp{{stop, RetestAccept, ofOrigin, ""}, {start, RetestReport, ofRetestLab, ""}}},
+	{tx.InspectClose, []clockOp{{stop, RecallStart, ofMaker, ""}}},
+	{tx.InspectConfirm, []clockOp{{start, SampleNotify, ofOrigin, ""}, {start, RecallStart, ofMaker, ""}}},
+	{tx.InspectFail, []clockOp{{stop, SampleReport, ofLab, ""}}},
+	{tx.InspectNotify, []clockOp{{stop, SampleNotify, ofOrigin, ""}}},
+	{tx.InspectOverturn, []clockOp{{stop, RetestReport, ofRetestLab, ""}}},
+	{tx.InspectPass, []clockOp{{stop, SampleReport, ofLab, ""}}},
+	{tx.InspectRefuse, []clockOp{{stop, RetestAccept, ofOrigin, ""}}},
+	{tx.InspectRetest, []clockOp{{start, RetestAccept, ofOrigin, ""}}},
+	{tx.InspectRevoke, []clockOp{{stop, RetestAccept, ofOrigin, ""}, {stop, RetestReport, ofRetestLab, ""}, {stop, SampleNotify, ofOrigin, ""}, {stop, RecallStart, ofMaker, ""}}},
+	{tx.InspectSample, []clockOp{{start, SampleReport, ofLab, ""}}},
+	{tx.InspectUphold, []clockOp{{stop, RetestReport, ofRetestLab, ""}}},
+	{tx.InspectWithdraw, []clockOp{{stop, SampleReport, ofLab, ""}}},
 	{tx.ListAccept, []clockOp{{stop, RepairAccept, ofOrigin, ""}, {start, RepairDecide, ofOrigin, ""}}},
 	{tx.ListAgree, []clockOp{{stop, ListDecision, ofOrigin, ""}, {start, ListPublication, ofOrigin, ""}}},
 	{tx.ListDecide, []clockOp{{stop, ListDecision, ofOrigin, ""}, {start, ListPublication, ofOrigin, ""}}},
@@ -112,17 +148,17 @@ func (c *Ctx) clocks(p *place, s *tx.Statement) (moves []clockMove) {
 			moves = append(moves, clockMove{op.do, row.ClockID{Code: op.code, Matter: p.seq, Member: m}, op.ground})
 		}
 	}
-	return moves
+	return append(moves, c.recallClocks(s)...)
 }
 
 // opensClocks is clocks of a statement that opens its matter, whose number is
 // not known yet; nil when there are none.
 func (c *Ctx) opensClocks(r *rule, s *tx.Statement) func(seq uint64) []clockMove {
-	if len(clockOps(r.kind)) == 0 && r.kind.Family() != clockFamily {
+	if len(clockOps(r.kind)) == 0 && r.kind.Family() != clockFamily && r.kind != tx.TraceRecall {
 		return nil
 	}
 	return func(seq uint64) []clockMove {
-		return c.clocks(&place{seq: seq, kind: r.kind, height: c.Height, origin: s.Member}, s)
+		return c.clocks(&place{seq: seq, kind: r.kind, height: c.Height, origin: s.Member, body: s.Body}, s)
 	}
 }
 

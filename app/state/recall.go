@@ -37,8 +37,12 @@ func (y *yard) recall(m tx.MemberID, b *tx.Recall) (act, error) {
 		}
 		seeds = append(seeds, id)
 	}
+	answer, err := y.c.answers(b, seeds)
+	if err != nil {
+		return nil, err
+	}
 	return func(seq uint64) []write {
-		ws := []write{{row.ScopingKey(seq), []byte("{}")}, {row.RecallKey(seq), row.Recall{}.Encode()}}
+		ws := append(answer(seq), write{row.ScopingKey(seq), []byte("{}")}, write{row.RecallKey(seq), row.Recall{}.Encode()})
 		for i, id := range seeds {
 			ws = append(ws, write{row.QueueKey(seq, int64(i)), row.Queued{Unit: id}.Encode()})
 		}

@@ -197,6 +197,10 @@ func (c *Ctx) opened(r *rule, s *tx.Statement) (writes []write, own act, err err
 		writes, err = c.enact(s)
 	case r.traces():
 		own, err = c.trace(s, nil)
+	case r.kind.Family() == inspection:
+		own, err = c.inspect(s, nil)
+	case r.kind.Family() == delisting:
+		own, err = c.delist(s, nil)
 	case r.kind.Family() == lists, r.kind.Family() == routing:
 		own, err = c.openList(s)
 	case r.kind.Family() == clockFamily:
@@ -212,6 +216,10 @@ func (c *Ctx) continued(r *rule, s *tx.Statement, p *place) (act, error) {
 	switch {
 	case r.traces():
 		return c.trace(s, p)
+	case r.kind.Family() == inspection:
+		return c.inspect(s, p)
+	case r.kind.Family() == delisting:
+		return c.delist(s, p)
 	case r.kind.Family() == lists:
 		writes, err = c.stepList(s, p)
 	case r.kind.Family() == routing:
@@ -263,6 +271,8 @@ type place struct {
 	origin tx.MemberID
 	body   tx.Body // of the opening statement
 	matter row.Matter
+
+	inspection *row.Inspection // of a matter of inspection that has a sample, when it was judged
 }
 
 // find returns the matter of which the statement id, entry seq, is part.

@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"zhenglian/app/apptest"
@@ -118,6 +119,8 @@ func (m *matter) step(kind tx.Kind) *tx.Envelope {
 		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, clockStep(kind, m.id)), "officer1", "officer2", "admin1")
 	case "trace":
 		return m.traceStep(kind)
+	case "inspect", "delist":
+		return m.inspectStep(kind)
 	case "list", "routing":
 		return m.listStep(kind, proposal(tx.NegativeIndex))
 	}
@@ -226,7 +229,7 @@ func (m *matter) wait(blocks int) {
 func TestEveryStateAndKind(outer *testing.T) {
 	defer state.BoundTraced(1)()
 	t := outer
-	for _, w := range append(ways, traceWays...) {
+	for _, w := range slices.Concat(ways, traceWays, inspectWays) {
 		var kept *matter // refusals change nothing, so one serves them all
 		for _, kind := range tx.Kinds() {
 			t.Run(fmt.Sprintf("%s/%s/%s", w.family, w.state, kind), func(t *testing.T) {

@@ -44,7 +44,8 @@ func newWorld(t testing.TB, mode string, options ...func(*genesis.State)) *world
 	return w
 }
 
-var membersOf = map[string]tx.MemberID{"qijiang": "qijiang-amr", "platform": "platform-a", "officer1": "hangzhou-amr", "court": "internet-court", "city": "xianyang-amr"}
+var membersOf = map[string]tx.MemberID{"qijiang": "qijiang-amr", "platform": "platform-a", "officer1": "hangzhou-amr", "officer2": "hangzhou-amr", "court": "internet-court", "city": "xianyang-amr",
+	"lab": "test-institute", "lab2": "retest-institute", "station": "qijiang-station", "processor": "qijiang-foods"}
 
 // kindOf is the kind of a body; those that share one are named by act.
 func kindOf(b tx.Body) tx.Kind {
@@ -81,6 +82,10 @@ func kindOf(b tx.Body) tx.Kind {
 		return tx.TraceDispute
 	case *tx.Events:
 		return tx.TraceEvents
+	case *tx.SampleTask:
+		return tx.InspectTask
+	case *tx.Delisting:
+		return tx.DelistOrder
 	}
 	panic(fmt.Sprintf("%T", b))
 }

@@ -11,7 +11,7 @@ import (
 //
 // Ranges: 1–99 form of an envelope or statement, 100–199 signatures and
 // accounts, 200–299 rules, 300–399 bodies, 400–419 deadlines and calendars, 420–469 lists, 470–489 shares and founding,
-// 500–509 codes of units, 510–559 traceability, 900–999 the node.
+// 500–509 codes of units, 510–539 traceability, 540–559 inspection, 900–999 the node.
 type Code uint32
 
 // The codes. A test compares the table in app/README.md with codeTable below.
@@ -164,6 +164,16 @@ const (
 	CodeNotHolder    Code = 533 // the member holds nothing that is recalled, or has answered
 	CodeRecaller     Code = 534 // the member may not recall this unit
 
+	CodeNotLab       Code = 540 // no laboratory, or one that may not test this
+	CodeOtherProduct Code = 541 // the unit is not of the product that is to be sampled
+	CodeInspectDate  Code = 542 // a date of what happened lies in the future, or too far back
+	CodeNoRetest     Code = 543 // the member may not ask for a retest, or has given it up
+	CodeRetestLate   Code = 544 // the term for asking is over
+	CodeRetestOpen   Code = 545 // a party may still ask for a retest
+	CodeNotConfirmed Code = 546 // no such inspection, or its failure is not final
+	CodeNotPlatform  Code = 547 // no platform, or not in good standing
+	CodeOrderOpen    Code = 548 // an order to a platform is open
+
 	CodeInternal Code = 900 // a defect of the node; the statement is not at fault
 )
 
@@ -311,6 +321,15 @@ var codeTable = []codeRow{
 	{CodeNotFrozen, "NOT_FROZEN", "scope not frozen yet", "wait for the recall's scope", "召回范围尚未确定"},
 	{CodeNotHolder, "NOT_HOLDER", "member holds nothing that is recalled, or has answered", "nothing to do", "本成员未持有被召回单元或已回应"},
 	{CodeRecaller, "RECALLER", "member may not recall this unit", "its maker or a regulator recalls a unit", "仅生产者或监管部门可召回"},
+	{CodeNotLab, "NOT_LAB", "not a laboratory that may test this", "name a member in the role lab; the retest is another one's", "检验机构不符：须为具备检验资格的成员，复检须由另一机构进行"},
+	{CodeOtherProduct, "OTHER_PRODUCT", "unit of another product", "sample a unit of the task's product", "该单元不属于任务所列产品"},
+	{CodeInspectDate, "INSPECT_DATE", "date out of range", "see the kind's paragraph in app/README.md", "日期超出允许范围"},
+	{CodeNoRetest, "NO_RETEST", "member may not ask for a retest", "who made or held the sample may, unless it gave it up", "仅生产者或被抽样方可申请复检，且未放弃"},
+	{CodeRetestLate, "RETEST_LATE", "term for a retest is over", "nothing to do", "复检申请期限已过"},
+	{CodeRetestOpen, "RETEST_OPEN", "a party may still ask for a retest", "wait until the term is over, or until each party has given it up", "复检申请期限未满，且当事人尚未放弃复检"},
+	{CodeNotConfirmed, "NOT_CONFIRMED", "no such inspection, or its failure is not final", "name the inspect.task of a failure that is confirmed", "抽检不存在，或不合格结论尚未确认"},
+	{CodeNotPlatform, "NOT_PLATFORM", "not a platform in good standing", "name a member in the role platform", "并非状态正常的平台成员"},
+	{CodeOrderOpen, "ORDER_OPEN", "an order to a platform is open", "verify it, or take it back, first", "对平台的下架通知尚未办结"},
 	{CodeInternal, "INTERNAL", "internal error", "report it to the operator", "节点内部错误，请联系运营者"},
 }
 

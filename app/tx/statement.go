@@ -125,6 +125,28 @@ func newBody(k Kind) Body {
 		return new(Transform)
 	case GovWithdraw, TraceCancel, TraceWithdraw:
 		return new(Withdraw)
+	case DelistAck, DelistVerify, InspectAccept, InspectClose, InspectConfirm, InspectNotify, InspectRetest, InspectRevoke:
+		return new(Paper)
+	case DelistDone:
+		return new(Delisted)
+	case DelistOrder:
+		return new(Delisting)
+	case DelistReturn:
+		return &Reasoned{words: returnReasons}
+	case DelistWithdraw, InspectWithdraw:
+		return new(Withdraw)
+	case InspectAssign:
+		return new(LabChoice)
+	case InspectFail, InspectUphold:
+		return new(TestFail)
+	case InspectOverturn, InspectPass:
+		return new(TestPass)
+	case InspectRefuse:
+		return &Reasoned{words: refuseReasons}
+	case InspectSample:
+		return new(Sample)
+	case InspectTask:
+		return new(SampleTask)
 	case GovList:
 		return new(ListRuleChange)
 	case GovRouting:
@@ -295,6 +317,12 @@ func Kinds() []Kind {
 		ClockExtend,
 		ClockPause,
 		ClockResume,
+		DelistAck,
+		DelistDone,
+		DelistOrder,
+		DelistReturn,
+		DelistVerify,
+		DelistWithdraw,
 		EndorseKind,
 		EvidenceBatch,
 		EvidenceChallenge,
@@ -321,6 +349,21 @@ func Kinds() []Kind {
 		GovUpgrade,
 		GovValidator,
 		GovWithdraw,
+		InspectAccept,
+		InspectAssign,
+		InspectClose,
+		InspectConfirm,
+		InspectFail,
+		InspectNotify,
+		InspectOverturn,
+		InspectPass,
+		InspectRefuse,
+		InspectRetest,
+		InspectRevoke,
+		InspectSample,
+		InspectTask,
+		InspectUphold,
+		InspectWithdraw,
 		ListAccept,
 		ListAck,
 		ListAgree,

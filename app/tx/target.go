@@ -15,6 +15,12 @@ func Target(b Body) MemberID {
 		return b.Member
 	case *Ship:
 		return b.To
+	case *SampleTask:
+		return b.Lab
+	case *LabChoice:
+		return b.Lab
+	case *Delisting:
+		return b.Platform
 	}
 	return ""
 }

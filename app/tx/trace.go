@@ -45,13 +45,16 @@ const (
 	Flag   = "flag"   // it is accepted, and what it makes bears a flag for ever
 )
 
+// FailedTest is the reason of a recall that an inspection led to.
+const FailedTest = "failed_test"
+
 var (
 	productModes   = []string{Reject, Flag}
 	productUnits   = []string{"g", "ml", "pc"}
 	destroyReasons = []string{"expired", "damaged", "consumed", "sample", "other"}
 	sellReasons    = []string{"sold", "exported", "given", "lost"}
 	disputeReasons = []string{"not_received", "short", "other_goods", "damaged", "other"}
-	recallReasons  = []string{"unsafe", "failed_test", "mislabelled", "counterfeit", "origin", "other"}
+	recallReasons  = []string{"unsafe", FailedTest, "mislabelled", "counterfeit", "origin", "other"}
 	disposeMethods = []string{"destroyed", "harmless", "reworked"}
 )
 
@@ -616,20 +619,25 @@ func (b *Events) Validate() error { return nil }
 // that was made of them or is inside them.
 //
 //	document_sha256  hex     of the notice or order, optional
+//	inspection       hex     id of the inspect.task that failed for good, of one of the units; with failed_test only; optional
 //	level            int     1 to 3, 1 the gravest (食品召回管理办法)
 //	reason           string  unsafe | failed_test | mislabelled | counterfeit | origin | other
 //	units            array   1 to 200 codes
 type Recall struct {
-	Document Digest // zero: absent
-	Level    int64
-	Reason   string
-	Units    []UnitCode
+	Document   Digest // zero: absent
+	Inspection ID     // zero: absent
+	Level      int64
+	Reason     string
+	Units      []UnitCode
 }
 
 func (b *Recall) read(r *Reader) {
 	o := r.Object()
 	if o.Has("document_sha256") {
 		r.HexSome(b.Document[:])
+	}
+	if o.Has("inspection") {
+		r.HexSome(b.Inspection[:])
 	}
 	o.Need("level")
 	b.Level = r.Int(1, 3)
@@ -644,13 +652,21 @@ func (b *Recall) write(w *Writer) {
 	if !b.Document.IsZero() {
 		w.Hex("document_sha256", b.Document[:])
 	}
+	if !b.Inspection.IsZero() {
+		w.Hex("inspection", b.Inspection[:])
+	}
 	w.Int("level", b.Level)
 	w.String("reason", b.Reason)
 	writeUnits(w, "units", b.Units)
 }
 
 // Validate implements Body.
-func (b *Recall) Validate() error { return distinct("units", b.Units) }
+func (b *Recall) Validate() error {
+	if !b.Inspection.IsZero() && b.Reason != FailedTest {
+		return &Error{Code: CodeBody, Path: "body.inspection", Detail: "the reason is another"}
+	}
+	return distinct("units", b.Units)
+}
 
 // Ack is the body of trace.ack.
 //

@@ -99,6 +99,7 @@ func samples() map[string]*Statement {
 		"endorse-object": st(EndorseKind, ID{}, &Endorse{Statement: ID{4}, Type: Objects, Reason: "not_served"}),
 	})
 	maps.Copy(all, traceSamples(st))
+	maps.Copy(all, inspectSamples(st))
 	return all
 }
 

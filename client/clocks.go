@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
@@ -58,6 +59,69 @@ func (c *Client) RuleSets(ctx context.Context) (*api.Page[api.RuleSet], error) {
 // Calendars implements [api.Ledger].
 func (c *Client) Calendars(ctx context.Context) (*api.Page[api.Calendar], error) {
 	return named(get[api.Page[api.Calendar]](ctx, c, api.PathCalendars, nil))("calendars")
+}
+
+// ListAckProof fetches the proof of how far a consumer has acknowledged a list,
+// and until when it should have acknowledged a notice.
+func (c *Client) ListAckProof(ctx context.Context, l tx.List, number uint64, m tx.MemberID) ([]byte, error) {
+	var b []byte
+	if err := c.do(ctx, request{method: http.MethodGet, path: api.ListAckProofURL(l, number, m)}, whole(&b)); err != nil {
+		return nil, fmt.Errorf("proof of the acknowledgement of notice %d of %s: %w", number, l, err)
+	}
+	return b, nil
+}
+
+// VerifyListAck checks offline what such a proof says: api.ClockOverdue when no
+// block before the end of the last day has the acknowledgement, api.ClockStopped
+// when it is there, else api.ClockRunning. Seq is the entry's.
+func VerifyListAck(proof []byte, l tx.List, number uint64, m tx.MemberID, t *receipt.Trust) (*ProvenClock, error) {
+	var parts api.ListAckProof
+	if err := json.Unmarshal(proof, &parts); err != nil {
+		return nil, fmt.Errorf("proof of an acknowledgement: %w", err)
+	}
+	var values [2][]byte
+	out := &ProvenClock{}
+	for i, part := range []struct {
+		raw json.RawMessage
+		key []byte
+	}{{parts.Consumer, row.ConsumerKey(l, m)}, {parts.Notice, row.NoticeKey(l, number)}} {
+		p, err := receipt.ParseStateProof(part.raw)
+		if err != nil {
+			return nil, err
+		}
+		if values[i], err = receipt.VerifyRow(p, part.key, t); err != nil {
+			return nil, err
+		}
+		if values[i] == nil {
+			return nil, fmt.Errorf("the proof shows that there is no row %x", part.key)
+		}
+		if i == 1 && p.Height != out.Height {
+			return nil, fmt.Errorf("the two parts are of blocks %d and %d", out.Height, p.Height)
+		}
+		out.Height, out.SealedAt = p.Height, p.Block.Header.Time.Tx()
+	}
+	c, err := row.DecodeConsumer(values[0])
+	if err != nil {
+		return nil, fmt.Errorf("consumer: %w", err)
+	}
+	n, err := row.DecodeNotice(values[1])
+	if err != nil {
+		return nil, fmt.Errorf("notice: %w", err)
+	}
+	out.ClockID = row.ClockID{Code: "LIST_ACK", Matter: n.Entry, Member: m}
+	if n.Action == row.Lift {
+		out.Code = "LIST_WITHDRAW"
+	}
+	// What a later block has comes after the time of the header that signs this state.
+	switch out.Due = c.Due(number, &n); {
+	case c.Released || c.Through >= number:
+		out.State = api.ClockStopped
+	case out.Due != 0 && tx.DateOf(out.SealedAt) > out.Due:
+		out.State = api.ClockOverdue
+	default:
+		out.State = api.ClockRunning
+	}
+	return out, nil
 }
 
 // A ProvenClock is what a proof says of one clock, and when.

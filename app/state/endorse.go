@@ -72,10 +72,29 @@ func (c *Ctx) endorse(o *Opened) (Effect, error) {
 		v.Type, v.Reason = body.Type, body.Reason
 		t.Votes = append(t.Votes, v)
 	}
+	if target.Kind == tx.ListReview {
+		if err := c.otherReviewer(target, t); err != nil {
+			return Effect{}, err
+		}
+	}
 	if t.Outcome != row.Waits {
 		return Effect{Outcome: row.Effective, writes: []write{{row.TallyKey(seq), t.Encode()}}}, nil
 	}
 	return c.complete(seq, target, r, t)
+}
+
+// otherReviewer checks who has signed a legal review so far against who signed
+// the proposal.
+func (c *Ctx) otherReviewer(review *tx.Statement, t *row.Tally) error {
+	prev, _, err := c.Read.Seq(store.Hash(review.Prev))
+	if err != nil {
+		return broken{err}
+	}
+	p, err := find(c.Read, prev)
+	if err != nil {
+		return err
+	}
+	return c.otherOfficer(t.Votes, p)
 }
 
 // tally returns the tally of a statement, or the one it would have had: every

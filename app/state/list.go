@@ -258,27 +258,32 @@ func (c *Ctx) decide(kind tx.Kind, b *tx.Listing, e *entry) ([]write, error) {
 	return []write{e.save()}, nil
 }
 
-// otherOfficer checks that nobody who signs the legal review has signed the
-// proposal: by account, and by the pseudonym of its holder where there is one.
-func (c *Ctx) otherOfficer(o *Opened, p *place) error {
-	opening, err := c.Read.Entry(p.seq)
+// otherOfficer checks that nobody who signs the legal review, in its envelope or
+// by an endorsement, has signed the proposal or agreed to it: by account, and by
+// the pseudonym of its holder where there is one.
+func (c *Ctx) otherOfficer(votes []row.Vote, p *place) error {
+	e, s, err := statementAt(c.Read, p.seq)
 	if err != nil {
-		return broken{err}
+		return err
 	}
-	env, err := tx.ParseEnvelope(opening.Envelope)
+	proposal, err := c.tally(e, s, ruleOf(s.Kind), p.seq)
 	if err != nil {
-		return broken{err}
+		return err
 	}
-	for _, s := range o.Envelope.Signatures {
-		tag := c.Dir.accounts[s.Account].Tag
-		for _, was := range env.Signatures {
-			if was.Account == s.Account || !tag.IsZero() && c.Dir.accounts[was.Account].Tag == tag {
-				return refuse(tx.CodeSameOfficer, "", s.Account.String())
+	for _, v := range votes {
+		tag := c.Dir.accounts[v.Account].Tag
+		for _, was := range proposal.Votes {
+			same := was.Account == v.Account || !tag.IsZero() && c.Dir.accounts[was.Account].Tag == tag
+			if same && supports(v) && supports(was) {
+				return refuse(tx.CodeSameOfficer, "", v.Account.String())
 			}
 		}
 	}
 	return nil
 }
+
+// supports reports whether a vote counts for its statement.
+func supports(v row.Vote) bool { return v.Type != tx.Objects }
 
 // subjectOf reads what is in force about the entry's subject.
 func (c *Ctx) subjectOf(e *entry) (row.Subject, error) {

@@ -333,6 +333,51 @@ func TestRepairClocks(t *testing.T) {
 	}
 }
 
+// Who reviews has not signed the proposal, in whatever statement he did either.
+func TestReviewerIsAnotherOfficer(t *testing.T) {
+	c := listed(t)
+	agree := func(id tx.ID, name string) tx.Code {
+		return c.Deliver(c.Sign(c.Statement("hangzhou-amr", tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: id, Type: tx.Agrees}), name))
+	}
+	c.Must(c.Own(tx.GovOverride, &tx.PolicyChange{Expr: "OF(2,officer@issuer)", From: c.Height + 2, Kind: tx.ListReview}))
+	c.Block()
+	p := proposal(tx.NegativeIndex)
+	id := c.Must(c.Sign(c.Statement("hangzhou-amr", tx.ListPropose, tx.ID{}, p), "officer1"))
+	if code := agree(id, "officer2"); code != tx.CodeOK {
+		t.Fatal(code)
+	}
+	m := &matter{c: c, id: id, head: id}
+	for _, k := range []tx.Kind{tx.ListServe, tx.ListWaive} {
+		m.head = c.Must(m.listStep(k, p))
+	}
+	review := m.listStep(tx.ListReview, p) // of officer3, who needs another
+	s, err := tx.ParseStatement(review.Payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := c.Deliver(c.Sign(s, "officer2")); code != tx.CodeSameOfficer {
+		t.Errorf("who agreed to the proposal reviews it: code %d", code)
+	}
+	id = c.Must(review)
+	if m.state() != row.Waived {
+		t.Fatalf("reviewed by one: %s", m.state())
+	}
+	for _, name := range []string{"officer1", "officer2"} {
+		before := c.App.Store().View().Head().StateRoot
+		if code := agree(id, name); code != tx.CodeSameOfficer || c.App.Store().View().Head().StateRoot != before {
+			t.Errorf("%s, who signed the proposal, completes its review: code %d", name, code)
+		}
+	}
+	// Somebody who only objected to the proposal may review it, and one who agrees to
+	// it when the review waits may not be of both.
+	if code := c.Deliver(c.Sign(c.Statement("hangzhou-amr", tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: m.id, Type: tx.Agrees}), "officer3")); code != tx.CodeOK {
+		t.Fatal(code)
+	}
+	if code := agree(id, "admin1"); code != tx.CodeSameOfficer || m.state() != row.Waived {
+		t.Errorf("a review by one who has since agreed to the proposal: code %d, %s", code, m.state())
+	}
+}
+
 func seqOf(t *testing.T, m *matter) uint64 {
 	t.Helper()
 	seq, ok, err := m.c.App.Store().View().Seq([32]byte(m.id))

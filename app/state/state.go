@@ -361,7 +361,7 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 		}
 	}
 	if s.Kind == tx.ListReview {
-		if err := c.otherOfficer(o, p); err != nil {
+		if err := c.otherOfficer(c.signed(o), p); err != nil {
 			return Effect{}, err
 		}
 	}

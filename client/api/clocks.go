@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"zhenglian/app/tx"
@@ -36,6 +37,23 @@ type Clock struct {
 	Late     int64        `json:"late,omitempty" doc:"height at which it was found overdue in this round"`
 	Since    int64        `json:"since" doc:"height of the last change by a statement or a calendar"`
 	AsOf     int64        `json:"as_of"`
+
+	// Of what a consumer of a list owes: an acknowledgement of one notice. Count,
+	// unit, ruleset and round say nothing then.
+	List   string `json:"list,omitempty" doc:"of the notice that is to be acknowledged"`
+	Notice uint64 `json:"notice,omitempty" doc:"its number"`
+}
+
+// A ListAckProof shows how far a consumer has acknowledged a list, and until
+// when it should have acknowledged a notice. Both are of one block.
+type ListAckProof struct {
+	Consumer json.RawMessage `json:"consumer"` // StateProof of the Consumer row
+	Notice   json.RawMessage `json:"notice"`   // StateProof of the Notice row
+}
+
+// ListAckProofURL is the path of such a proof.
+func ListAckProofURL(l tx.List, number uint64, m tx.MemberID) string {
+	return ListURL(l, "notices/"+strconv.FormatUint(number, 10)+"/acks/"+string(m)+"/proof")
 }
 
 // ClockQuery are the query parameters of GET /v1/clocks.

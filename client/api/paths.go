@@ -36,6 +36,7 @@ const (
 	PathHookLog    = "/v1/hooks/{id}/deliveries"
 	PathStatus     = "/v1/status"
 
+	PathListAckProof = "/v1/lists/{list}/notices/{number}/acks/{member}/proof"
 	PathListSnapshot = "/v1/lists/{list}/snapshot"
 	PathListDelta    = "/v1/lists/{list}/delta"
 

@@ -165,9 +165,13 @@ func (c *testChain) SignedBlock(height int64) (receipt.SignedBlock, error) {
 	}
 	some := func(what string) []byte { return tmhash.Sum(fmt.Appendf(nil, "%s %d", what, height)) }
 	set := c.vals.Hash()
+	start := apptest.Start.Add(time.Duration(height-1)*time.Second + c.chain.Skipped) // of a block that is decided and not committed
+	if head, err := c.Store().HeadAt(height); err == nil {
+		start = tx.Time(head.Time).Time()
+	}
 	h := receipt.Header{
 		BlockVersion: 11, AppVersion: 1, ChainID: apptest.ChainID, Height: height,
-		Time:           receipt.TimeOf(apptest.Start.Add(time.Duration(height-1) * time.Second)),
+		Time:           receipt.TimeOf(start),
 		LastBlockID:    receipt.BlockID{Hash: some("block"), PartsTotal: 1, PartsHash: some("parts")},
 		LastCommitHash: some("commit"), DataHash: some("data"), ValidatorsHash: set, NextValidatorsHash: set,
 		ConsensusHash: some("consensus"), AppHash: c.chain.Hashes[height-1], LastResultsHash: some("results"), EvidenceHash: some("evidence"),
@@ -176,7 +180,7 @@ func (c *testChain) SignedBlock(height int64) (receipt.SignedBlock, error) {
 	hash := h.Hash()
 	b := receipt.SignedBlock{Header: h, Commit: receipt.Commit{PartsTotal: 1, PartsHash: some("these parts")}}
 	for i, k := range c.keys[:3] {
-		at := apptest.Start.Add(time.Duration(height) * time.Second)
+		at := start.Add(time.Second)
 		v := cmttypes.Vote{
 			Type: 2, Height: height, Timestamp: at, ValidatorIndex: int32(i), ValidatorAddress: k.PubKey().Address(),
 			BlockID: cmttypes.BlockID{Hash: hash[:], PartSetHeader: cmttypes.PartSetHeader{Total: 1, Hash: some("these parts")}},

@@ -23,8 +23,8 @@ func clockRoutes(h huma.API, l *ledger) {
 	register(h, huma.Operation{
 		OperationID: "listClocks", Method: http.MethodGet, Path: api.PathClocks, Tags: []string{"read", "network"},
 		Summary: "Statutory deadlines: running, paused, overdue, stopped · 法定时限",
-		Description: "By member; those that are not stopped come first. state=open is all but the stopped ones. A page may hold less than the limit and still have a next one.\n\n" +
-			"按成员排列，未停止者在前；state=open 为全部未停止者。",
+		Description: "By member; those that are not stopped come first. state=open is all but the stopped ones. Behind them come the acknowledgements that consumers of lists owe, running or overdue. A page may hold less than the limit and still have a next one.\n\n" +
+			"按成员排列，未停止者在前；state=open 为全部未停止者；其后为名单使用方未确认的通知。",
 	}, func(ctx context.Context, in *struct {
 		Member string `query:"member" pattern:"^[a-z][a-z0-9-]{1,31}$" doc:"who has to act"`
 		State  string `query:"state" enum:"open,running,paused,overdue,stopped"`
@@ -64,6 +64,8 @@ func clockRoutes(h huma.API, l *ledger) {
 		return &proofBody{Body: b}, nil
 	})
 
+	ackRoutes(h, l)
+
 	register(h, huma.Operation{
 		OperationID: "listRuleSets", Method: http.MethodGet, Path: api.PathRuleSets, Tags: []string{"network"},
 		Summary: "Rule sets: deadlines as laws set them · 时限规则集",
@@ -92,14 +94,14 @@ type proofBody struct {
 }
 
 // Clocks implements api.Ledger.
-func (l *ledger) Clocks(_ context.Context, q api.ClockQuery) (*api.Page[api.Clock], error) {
+func (l *ledger) Clocks(ctx context.Context, q api.ClockQuery) (*api.Page[api.Clock], error) {
 	if q.Limit == 0 {
 		q.Limit = api.DefaultLimit
 	}
-	s := &clockScan{view: l.chain.Store().View(), query: q}
+	s := &clockScan{store: l.chain.Store(), view: l.chain.Store().View(), query: q}
 	s.page = &api.Page[api.Clock]{Data: []api.Clock{}, Height: s.view.Head().Height}
 	if !q.Matter.IsZero() {
-		return s.page, s.matter(l.chain.Directory())
+		return s.page, s.matter(ctx, l.chain.Directory())
 	}
 	if q.Cursor != "" {
 		b, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)
@@ -119,12 +121,16 @@ func (l *ledger) Clocks(_ context.Context, q api.ClockQuery) (*api.Page[api.Cloc
 			err = s.clocks(row.ClockRange(true, q.Member))
 		}
 	}
+	if err == nil && !s.page.HasMore && q.State != api.ClockStopped && q.State != api.ClockPaused {
+		err = s.acks(ctx, 0, false)
+	}
 	return s.page, err
 }
 
 // clockScan makes one page of clocks. A cursor is the key of the last row that
 // was looked at and the number of clocks of it that were, in one byte.
 type clockScan struct {
+	store *store.Store
 	view  *store.View
 	query api.ClockQuery
 	page  *api.Page[api.Clock]
@@ -225,7 +231,7 @@ func (s *clockScan) breaches() error {
 }
 
 // matter lists the clocks of one matter, which are few.
-func (s *clockScan) matter(dir *state.Directory) error {
+func (s *clockScan) matter(ctx context.Context, dir *state.Directory) error {
 	st, err := state.Stand(s.view, dir, s.query.Matter)
 	if err != nil {
 		return err
@@ -256,7 +262,10 @@ func (s *clockScan) matter(dir *state.Directory) error {
 			}
 		}
 	}
-	return nil
+	if st.Statement.Kind.Family() != "list" || s.query.State == api.ClockStopped || s.query.State == api.ClockPaused {
+		return nil
+	}
+	return s.acks(ctx, st.Matter, true)
 }
 
 // add puts a clock on the page if it is asked for.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zhenglian/app/receipt"
 	"zhenglian/app/row"
 	"zhenglian/app/tx"
 	"zhenglian/client"
@@ -33,8 +34,10 @@ func (c *cli) clockList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Args: c.args(0, 0), Short: c.tr("list deadlines: of a member, in a state, of a matter", "列出时限：按成员、状态或事项"),
 		Long: c.tr(`Lists statutory deadlines, by member. --state open is what is not stopped: running,
-paused or overdue. The last day ends at 24:00 in Asia/Shanghai, by block time.`,
-			`按成员列出法定时限。--state open 为全部未结：计时、中止、逾期。末日以区块时间（东八区）24 时为止。`),
+paused or overdue. What consumers of lists have not acknowledged comes last, as
+LIST/NUMBER of the notice. The last day ends at 24:00 in Asia/Shanghai, by block time.`,
+			`按成员列出法定时限。--state open 为全部未结：计时、中止、逾期。名单使用方未确认的通知列于最后，
+以“名单/通知号”表示。末日以区块时间（东八区）24 时为止。`),
 		Example: "  zheng clock list --member hangzhou-amr --state overdue",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q := api.ClockQuery{State: state, Limit: api.MaxLimit}
@@ -61,7 +64,11 @@ paused or overdue. The last day ends at 24:00 in Asia/Shanghai, by block time.`,
 					return err
 				}
 				if err := c.print(k, func(w io.Writer) {
-					fmt.Fprintf(w, "%-8s %s %-24s %-20s %d %s\n", c.clockState(k.State), k.Due, k.Member, k.Code, k.Seq, k.Matter)
+					of := strconv.FormatUint(k.Seq, 10)
+					if k.Notice != 0 {
+						of = k.List + "/" + strconv.FormatUint(k.Notice, 10)
+					}
+					fmt.Fprintf(w, "%-8s %s %-24s %-20s %s %s\n", c.clockState(k.State), k.Due, k.Member, k.Code, of, k.Matter)
 				}); err != nil {
 					return err
 				}
@@ -103,6 +110,44 @@ func (c *cli) clockArgs(ctx context.Context, g *client.Client, args []string) (i
 		}
 	}
 	return id, fmt.Errorf(c.tr("clock %s of %s %w", "%[2]s 的时限 %[1]s %[3]w"), id.Code, id.Member, errNotFound)
+}
+
+// A noticeArg is what a consumer of a list owes: the acknowledgement of a notice.
+type noticeArg struct {
+	list   tx.List
+	number uint64
+	member tx.MemberID
+	code   tx.ClockCode
+}
+
+// noticeArgs reads LIST/NUMBER MEMBER CODE; nil when the first is no such thing.
+func (c *cli) noticeArgs(args []string) (*noticeArg, error) {
+	name, number, ok := strings.Cut(args[0], "/")
+	if !ok {
+		return nil, nil
+	}
+	n := &noticeArg{code: tx.ClockCode(args[2])}
+	var err error
+	if n.list, err = c.theList(name); err != nil {
+		return nil, err
+	}
+	if n.number, err = strconv.ParseUint(number, 10, 63); err != nil || n.number == 0 {
+		return nil, c.usage("%q: want LIST/NUMBER", "%q：应为 名单/通知号", args[0])
+	}
+	n.member, err = c.memberArg(args[1])
+	return n, err
+}
+
+// verify checks the proof of the acknowledgement, or, of none, that of a clock.
+func (n *noticeArg) verify(b []byte, id row.ClockID, t *receipt.Trust) (*client.ProvenClock, error) {
+	if n == nil {
+		return client.VerifyClock(b, id, t)
+	}
+	k, err := client.VerifyListAck(b, n.list, n.number, n.member, t)
+	if err == nil && k.Code != n.code {
+		return nil, fmt.Errorf("the notice is to be acknowledged under %s", k.Code)
+	}
+	return k, err
 }
 
 func (c *cli) clockShow() *cobra.Command {
@@ -150,9 +195,11 @@ func (c *cli) clockProve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "prove MATTER MEMBER CODE", Args: c.args(3, 3), Short: c.tr("fetch the proof of where a deadline stands", "取得时限状态的证明"),
 		Long: c.tr(`Writes a state proof to a file, or to standard output: anybody can check it offline,
-zheng clock verify. With --trust it is checked before it is written.`,
-			`将状态证明写入文件或标准输出；任何人可用 zheng clock verify 离线核验。给出 --trust 时先核验再写出。`),
-		Example: "  zheng clock prove 17 hangzhou-amr EVIDENCE_ANSWER --out overdue.proof.json",
+zheng clock verify. With --trust it is checked before it is written. Of what a consumer
+of a list has to acknowledge, MATTER is LIST/NUMBER of the notice.`,
+			`将状态证明写入文件或标准输出；任何人可用 zheng clock verify 离线核验。给出 --trust 时先核验再写出。
+使用方对名单通知的确认，MATTER 写作“名单/通知号”。`),
+		Example: "  zheng clock prove 17 hangzhou-amr EVIDENCE_ANSWER --out overdue.proof.json\n  zheng clock prove negative_index/12 platform-a LIST_ACK --out unheeded.proof.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g, err := c.gateway()
 			if err != nil {
@@ -162,16 +209,22 @@ zheng clock verify. With --trust it is checked before it is written.`,
 			if err != nil {
 				return err
 			}
-			id, err := c.clockArgs(cmd.Context(), g, args)
+			n, err := c.noticeArgs(args)
 			if err != nil {
 				return err
 			}
-			b, err := g.ClockProof(cmd.Context(), id.Matter, id.Member, id.Code)
+			var id row.ClockID
+			var b []byte
+			if n != nil {
+				b, err = g.ListAckProof(cmd.Context(), n.list, n.number, n.member)
+			} else if id, err = c.clockArgs(cmd.Context(), g, args); err == nil {
+				b, err = g.ClockProof(cmd.Context(), id.Matter, id.Member, id.Code)
+			}
 			if err != nil {
 				return err
 			}
 			if trust != nil {
-				if _, err := client.VerifyClock(b, id, trust); err != nil {
+				if _, err := n.verify(b, id, trust); err != nil {
 					return fmt.Errorf("%w: %w", errNotVerified, err)
 				}
 			}
@@ -206,8 +259,9 @@ func (c *cli) clockVerify() *cobra.Command {
 		Use: "verify PROOF MATTER MEMBER CODE", Args: c.args(4, 4), Short: c.tr("check a proof of a deadline offline", "离线核验时限证明"),
 		Long: c.tr(`Checks, without asking anybody, that the state of a block which the validators of
 --trust signed says where this deadline stood. MATTER is the number of the log entry
-that opened the matter. The answer holds as of that block.`,
-			`不联网核验：--trust 所列验证节点签署的区块状态中，该时限处于何种状态。MATTER 为开启事项的条目序号。结论以该区块为准。`),
+that opened the matter, or LIST/NUMBER of the notice that a consumer is to acknowledge. The answer holds as of that block.`,
+			`不联网核验：--trust 所列验证节点签署的区块状态中，该时限处于何种状态。MATTER 为开启事项的条目序号，或使用方
+应确认通知的“名单/通知号”。结论以该区块为准。`),
 		RunE: func(_ *cobra.Command, args []string) error {
 			trust, err := c.trustRoot()
 			if err != nil {
@@ -216,15 +270,21 @@ that opened the matter. The answer holds as of that block.`,
 			if trust == nil {
 				return c.usage("--trust FILE is missing: there is nothing else to check against", "须给出 --trust 信任根文件")
 			}
-			id, err := c.clockArgs(context.Background(), nil, args[1:])
+			n, err := c.noticeArgs(args[1:])
 			if err != nil {
 				return err
+			}
+			var id row.ClockID
+			if n == nil {
+				if id, err = c.clockArgs(context.Background(), nil, args[1:]); err != nil {
+					return err
+				}
 			}
 			b, err := os.ReadFile(args[0])
 			if err != nil {
 				return err
 			}
-			k, err := client.VerifyClock(b, id, trust)
+			k, err := n.verify(b, id, trust)
 			if err != nil {
 				return fmt.Errorf("%w: %w", errNotVerified, err)
 			}

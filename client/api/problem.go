@@ -53,8 +53,12 @@ const (
 	CodeHookTarget = "HOOK_TARGET" // events are not sent to that address
 	CodeHookLimit  = "HOOK_LIMIT"  // there are as many hooks as there may be
 
-	CodeUnauthenticated  = "UNAUTHENTICATED"         // no credentials, or none that are good
-	CodeForbidden        = "FORBIDDEN"               // the credentials are good and do not allow this
+	CodeUnauthenticated = "UNAUTHENTICATED" // no credentials, or none that are good
+	CodeForbidden       = "FORBIDDEN"       // the credentials are good and do not allow this
+	CodeCaptureState    = "CAPTURE_STATE"   // the capture is not in the state that this needs
+	CodeCaptureQueue    = "CAPTURE_QUEUE"   // as many captures wait, or are kept, as may
+	CodeCaptureWaiver   = "CAPTURE_WAIVER"  // the capturing environment failed and nobody accepts that
+
 	CodeIdempotencyKey   = "IDEMPOTENCY_KEY"         // the header has no form that it may have
 	CodeIdempotencyBusy  = "IDEMPOTENCY_IN_PROGRESS" // the first request with this key is not answered yet
 	CodeIdempotencyOther = "IDEMPOTENCY_KEY_REUSED"  // the key came with another request before
@@ -89,6 +93,9 @@ var gatewayKinds = []ProblemKind{
 	{CodeHookLimit, 0, http.StatusUnprocessableEntity, "too many hooks", "remove hooks that are not needed, or ask the operator", "回调数量已达上限，请先删除不用的回调"},
 	{CodeUnauthenticated, 0, http.StatusUnauthorized, "credentials are needed", "send an API key, a token of your provider or a client certificate that the operator has entered", "需要身份凭证：请使用 API 密钥、身份提供方令牌或已登记的客户端证书"},
 	{CodeForbidden, 0, http.StatusForbidden, "not allowed", "ask the operator of the gateway for the scope that is named", "权限不足，请向网关运营者申请所列权限"},
+	{CodeCaptureState, 0, http.StatusConflict, "not in this state", "look at the capture: its state says what can be done with it", "取证任务当前状态不允许此操作，请先查看其状态"},
+	{CodeCaptureQueue, 0, http.StatusTooManyRequests, "too many captures", "wait as long as Retry-After says, or confirm or abandon captures that are done", "取证任务已满，请按 Retry-After 等待，或先确认、放弃已完成的任务"},
+	{CodeCaptureWaiver, 0, http.StatusUnprocessableEntity, "the capturing environment failed", "a second officer accepts that, with a reason, and signs too", "取证环境不合格，须由另一名执法人员说明理由、接受并会签"},
 	{CodeIdempotencyKey, 0, http.StatusBadRequest, "malformed Idempotency-Key", "send 1 to 255 visible ASCII characters in quotes, such as a UUID", "Idempotency-Key 格式不正确，请使用引号括起的 1 至 255 个可见 ASCII 字符，如 UUID"},
 	{CodeIdempotencyBusy, 0, http.StatusConflict, "a request with this key is being answered", "wait as long as Retry-After says and send the same request again", "相同 Idempotency-Key 的请求正在处理，请按 Retry-After 等待后重发"},
 	{CodeIdempotencyOther, 0, http.StatusUnprocessableEntity, "this key came with another request", "use a new key for a new request", "该 Idempotency-Key 已用于另一请求，请更换"},

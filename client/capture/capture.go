@@ -88,7 +88,7 @@ type Options struct {
 	// ExtraRootCAs are trusted besides the browser's roots, for servers with
 	// a private authority. The server must send the root in its chain, or be
 	// self-signed with it. See the package documentation for what this means.
-	ExtraRootCAs []*x509.Certificate
+	ExtraRootCAs []*x509.Certificate `json:"-"`
 	// AllowPrivate permits loopback, private, link-local and other
 	// special-purpose addresses. Without it a page cannot make this machine
 	// talk to its own network.
@@ -128,7 +128,7 @@ type Options struct {
 	ToolVersion string
 	// Progress, if set, is told before each of total steps how many are done,
 	// and once more at the end with done == total. It must return quickly.
-	Progress func(step string, done, total int)
+	Progress func(step string, done, total int) `json:"-"`
 }
 
 // withDefaults returns o with zero fields filled in, and its parsed URL.

@@ -26,6 +26,7 @@ const (
 	childLaunch = "zheng-capture-launch" // becomes the browser
 	childProbe  = "zheng-capture-probe"  // finds out what this system allows
 	childTrue   = "zheng-capture-true"   // does nothing
+	childPage   = "zheng-capture-page"   // a whole capture, see PageApart
 )
 
 var isParent atomic.Bool
@@ -46,6 +47,9 @@ func RunChild() {
 	case childProbe:
 		err = runProbe()
 	case childTrue:
+	case childPage:
+		isParent.Store(true) // of its own filter and browser
+		err = runPage()
 	default:
 		isParent.Store(true)
 		return

@@ -16,16 +16,17 @@ type Scope string
 
 // The scopes.
 const (
-	Public Scope = "" // needs none
-	Read   Scope = "read"
-	Submit Scope = "submit"
-	Blobs  Scope = "blobs"
-	Hooks  Scope = "hooks"
-	Admin  Scope = "admin"
+	Public  Scope = "" // needs none
+	Read    Scope = "read"
+	Submit  Scope = "submit"
+	Blobs   Scope = "blobs"
+	Capture Scope = "capture" // have web pages captured
+	Hooks   Scope = "hooks"
+	Admin   Scope = "admin"
 )
 
 // Scopes are all scopes that can be granted.
-var Scopes = []Scope{Read, Submit, Blobs, Hooks, Admin}
+var Scopes = []Scope{Read, Submit, Blobs, Capture, Hooks, Admin}
 
 // Open is what is allowed without credentials unless the operator says otherwise.
 var Open = []Scope{Read, Submit, Blobs}

@@ -40,6 +40,10 @@ var needs = []struct {
 	{"GET", api.PathHooks + "*", access.Hooks},
 	{"POST", api.PathHooks + "*", access.Hooks},
 	{"DELETE", api.PathHooks + "*", access.Hooks},
+	{"GET", api.PathCaptures + "*", access.Capture}, // what is not stated yet is not for everybody
+	{"POST", api.PathCaptures + "*", access.Capture},
+	{"DELETE", api.PathCaptures + "*", access.Capture},
+	{"GET", "/notarize", access.Public}, // what it does needs what it needs
 	{"GET", "/v1/*", access.Read},
 	{"HEAD", "/v1/*", access.Read},
 	{"GET", "/tile/*", access.Read},

@@ -19,6 +19,7 @@ import (
 	"zhenglian/app/tx"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
+	"zhenglian/node/captures"
 	"zhenglian/node/events"
 	"zhenglian/node/hooks"
 	"zhenglian/node/index"
@@ -151,6 +152,9 @@ type Options struct {
 
 	Blobs blob.Store   // nil: there is no place for files
 	Log   *slog.Logger // nil: slog.Default()
+
+	// Captures captures web pages; nil: it does not.
+	Captures *captures.Service
 
 	// Printer makes certificates; nil: there are none.
 	Printer *Printer

@@ -82,6 +82,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	unitRoutes(r, h, l)
 	unitPageRoutes(r, l)
 	certificateRoutes(h, l)
+	captureRoutes(r, h, s, o.Captures, l)
 	pageRoutes(r, l)
 
 	secure(h.OpenAPI())
@@ -89,7 +90,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	// What is sent here is read strictly. Answers may gain members, and the
 	// document must not promise otherwise.
 	for name, s := range h.OpenAPI().Components.Schemas.Map() {
-		if name != "VerifyRequest" && name != "HookRequest" && name != "RedeliverRequest" && name != "ReportRequest" && name != "ReportFile" && !strings.HasPrefix(name, "Dsse") {
+		if name != "VerifyRequest" && name != "HookRequest" && name != "RedeliverRequest" && name != "ReportRequest" && name != "ReportFile" && name != "CaptureRequest" && name != "CaptureConfirm" && name != "CaptureWaiver" && !strings.HasPrefix(name, "Dsse") {
 			s.AdditionalProperties = nil
 		}
 	}

@@ -55,6 +55,10 @@ type Gateway struct {
 	// answered 429. Zero: the gateway's default.
 	InFlight int `json:"in_flight"`
 
+	// Captures, if there, has the gateway capture web pages for those with the scope
+	// capture.
+	Captures *CapturesConfig `json:"captures,omitempty"`
+
 	// Font is the TrueType font with Chinese characters of certificates; empty:
 	// WenQuanYi Micro Hei of the system. RareFont is a second one, for rare characters.
 	Font     string `json:"font,omitempty"`
@@ -91,6 +95,43 @@ type HooksConfig struct {
 
 	// GiveUp is how long a receiver may fail before its hook is disabled.
 	GiveUp node.Duration `json:"give_up"`
+}
+
+// CapturesConfig are the settings of captures. A browser runs on this machine for each:
+// not on one that holds a validator's key, if there is another.
+type CapturesConfig struct {
+	// Running is how many captures run at once, Waiting how many may wait for their
+	// turn, Kept how many are kept that nobody has confirmed. Zero: 1, 64 and 256.
+	Running int `json:"running"`
+	Waiting int `json:"waiting"`
+	Kept    int `json:"kept"`
+
+	// Keep is how long a capture is kept that nobody confirms, Limit how long one may
+	// take. Zero: 24 hours and 5 minutes.
+	Keep  node.Duration `json:"keep"`
+	Limit node.Duration `json:"limit"`
+
+	// Browser is the program; empty: the Chromium or Chrome of this machine.
+	Browser string `json:"browser,omitempty"`
+
+	// Allow are address blocks, such as 10.1.0.0/16, from which pages may be captured
+	// besides the public internet.
+	Allow []string `json:"allow,omitempty"`
+
+	// Resolvers are DNS servers, as address and port, that are all asked; name two or
+	// more. TimeServers are asked for the time: host, or https URL.
+	Resolvers   []string `json:"resolvers,omitempty"`
+	TimeServers []string `json:"time_servers,omitempty"`
+
+	// TSA are the time-stamp authorities that stamp what is sealed, each with url and
+	// roots (a PEM file).
+	TSA []TSAConfig `json:"tsa,omitempty"`
+}
+
+// TSAConfig is a time-stamp authority.
+type TSAConfig struct {
+	URL   string `json:"url"`
+	Roots string `json:"roots"`
 }
 
 // TLSConfig are the files of TLS, in PEM; relative paths start at the home folder.

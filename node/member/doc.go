@@ -10,6 +10,7 @@
 //	data/hooks.db     webhooks, their secrets and their log
 //	data/answers.db   answers to requests with an Idempotency-Key, for a day
 //	data/index.db     the gateway's index, which may be deleted at any time
+//	data/captures     captures of web pages that are not stated yet
 //	blobs/            files of evidence, by SHA-256
 //
 // A large member runs validators without a gateway and a full node (a home whose

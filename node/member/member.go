@@ -20,6 +20,7 @@ import (
 	"zhenglian/node"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
+	"zhenglian/node/captures"
 	"zhenglian/node/events"
 	"zhenglian/node/gateway"
 	"zhenglian/node/hooks"
@@ -49,6 +50,7 @@ type Member struct {
 	index    *index.Index
 	blobs    *blob.Dir
 	hooks    *hooks.Hooks
+	captures *captures.Service // nil when there is none
 	answers  *replay.Store
 	listener net.Listener
 	scheme   string
@@ -139,12 +141,15 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if m.hooks, err = hooks.Open(hc, source); err != nil {
 		return nil, err
 	}
+	if m.captures, err = settings.captures(home, o.Version, m.blobs, m.log); err != nil {
+		return nil, err
+	}
 	if m.answers, err = replay.Open(filepath.Join(data, "answers.db")); err != nil {
 		return nil, err
 	}
 	m.gateway, err = gateway.New(
 		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, Access: guard, Index: m.index, Blobs: m.blobs, Printer: printer, Metrics: m.node.Metrics(), Log: m.log})
+		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, Access: guard, Captures: m.captures, Index: m.index, Blobs: m.blobs, Printer: printer, Metrics: m.node.Metrics(), Log: m.log})
 	if err != nil {
 		return nil, err
 	}
@@ -228,6 +233,9 @@ func (m *Member) Run(ctx context.Context) error {
 			return m.index.Run(ctx)
 		})
 		clients.Go(func() error { return m.trust.run(ctx) })
+		if m.captures != nil {
+			clients.Go(func() error { return m.captures.Run(ctx) })
+		}
 		clients.Go(func() error {
 			defer cancel()
 			return m.hooks.Run(ctx)

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	cmttypes "github.com/cometbft/cometbft/types"
@@ -22,6 +23,7 @@ import (
 	"zhenglian/client/keys"
 	"zhenglian/genesis"
 	"zhenglian/node"
+	"zhenglian/node/access"
 	"zhenglian/node/member"
 )
 
@@ -91,10 +93,11 @@ func runDemo(ctx context.Context, home, listen string, out io.Writer) error {
 		}
 		fmt.Fprintf(out, `示例联盟已就绪 · the example consortium is ready
   网关 gateway     http://%s
+  取证 notarize    http://%s/notarize
   接口 API         http://%s/docs
   密钥 keys        %s
   信任根 trust     %s
-`, listen, listen, filepath.Join(home, "keys"), filepath.Join(home, "trust.json"))
+`, listen, listen, listen, filepath.Join(home, "keys"), filepath.Join(home, "trust.json"))
 		return nil
 	})
 	return group.Wait()
@@ -184,7 +187,12 @@ func layOutDemo(home string) error {
 	if err != nil {
 		return err
 	}
-	if err := member.DefaultGateway().Save(cfgs[0].Home); err != nil {
+	gateway := member.DefaultGateway()
+	// Whoever reaches the loopback address of a demo may have it capture pages, also
+	// those of this machine.
+	gateway.Auth.Anonymous = append(slices.Clone(access.Open), access.Capture)
+	gateway.Captures = &member.CapturesConfig{Running: 1, Allow: []string{"127.0.0.0/8", "::1/128"}}
+	if err := gateway.Save(cfgs[0].Home); err != nil {
 		return err
 	}
 	b, err := os.ReadFile(filepath.Join(cfgs[0].Home, cfgs[0].Genesis))

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"zhenglian/client/capture"
 )
 
 // version is set by release builds; other builds say what they were built from.
@@ -34,6 +36,7 @@ func programVersion() string {
 var errUsage = errors.New("usage")
 
 func main() {
+	capture.RunChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := command().ExecuteContext(ctx); err != nil {

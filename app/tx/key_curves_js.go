@@ -1,9 +1,11 @@
+//go:build !signer
+
 package tx
 
 import "zhenglian/app/tx/curve"
 
 // In a browser the curves are those of package curve, which is small, and there
-// are no secret keys.
+// are no secret keys, unless the program is built to sign.
 
 type secpKey curve.Key
 

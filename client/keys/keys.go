@@ -205,7 +205,7 @@ func Read(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
-	f, err := parse(b)
+	f, err := Parse(b)
 	if err != nil {
 		return nil, fmt.Errorf("read key %s: %w", path, err)
 	}
@@ -265,7 +265,8 @@ func List(dir string) ([]*File, error) {
 	return files, errors.Join(errs...)
 }
 
-func parse(b []byte) (*File, error) {
+// Parse reads the content of a key file strictly.
+func Parse(b []byte) (*File, error) {
 	if len(b) > maxFile {
 		return nil, fmt.Errorf("%w: over %d bytes", ErrMalformed, maxFile)
 	}

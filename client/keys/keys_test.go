@@ -185,7 +185,7 @@ func TestTampered(t *testing.T) {
 		})
 	}
 	for _, raw := range []string{"", "{", "[]", "{}{}", strings.Repeat(" ", maxFile+1)} {
-		if _, err := parse([]byte(raw)); !errors.Is(err, ErrMalformed) {
+		if _, err := Parse([]byte(raw)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%.10q: got %v, want ErrMalformed", raw, err)
 		}
 	}
@@ -309,7 +309,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		file, err := parse(b)
+		file, err := Parse(b)
 		if err != nil {
 			return
 		}
@@ -317,7 +317,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("accepted but not encoded: %v", err)
 		}
-		if _, err := parse(again); err != nil {
+		if _, err := Parse(again); err != nil {
 			t.Fatalf("encoded but not accepted: %v\n%s", err, again)
 		}
 	})

@@ -1,6 +1,6 @@
 // Package web holds the pages that a gateway serves: a start page, the
-// documentation of its API, the page that verifies, and the page of an evidence
-// item. They are a few files without a build step, load nothing from elsewhere and
+// documentation of its API, the page that verifies, the workbench of officers, and the
+// page of an evidence item. They are a few files without a build step, load nothing from elsewhere and
 // use the same REST paths as everybody. The public ones work without JavaScript.
 //
 // # The page that verifies
@@ -11,6 +11,13 @@
 // scripts/wasm), for bundles a larger program; photographs are read by jsQR (vendor/).
 // Files stay where they are.
 // [Offline] is the same page as one file that works without any site.
+//
+// # The workbench
+//
+// notarize.html has the gateway capture pages, shows what it captured, and has people
+// sign: signer.js runs package tx as WebAssembly in a worker, with the key file that
+// somebody chooses. Neither key nor passphrase leaves the page. What is signed is first
+// read in the worker and shown, and compared with what was looked at.
 package web
 
 import (
@@ -30,7 +37,7 @@ import (
 
 // Files are the pages and what they load.
 //
-//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js evidence.html unit.html verifier vendor
+//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js notarize.html notarize.js signer.js evidence.html unit.html verifier vendor
 var Files embed.FS
 
 // Policy is the Content-Security-Policy of the pages: their own files and the
@@ -41,14 +48,18 @@ const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 // starts a worker and asks the gateway in a form.
 const VerifyPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
+// NotarizePolicy is that of the workbench. It signs in a worker and shows artefacts that
+// it has fetched.
+const NotarizePolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 // A Program is WebAssembly that the page that verifies runs.
 type Program struct {
 	Name string // in its path
 	gzip func() []byte
 }
 
-// Programs are the verifier, and the one that reads bundles as well.
-var Programs = []*Program{newProgram("verifier"), newProgram("bundles")}
+// Programs are the verifier, the one that reads bundles as well, and the one that signs.
+var Programs = []*Program{newProgram("verifier"), newProgram("bundles"), newProgram("signer")}
 
 func newProgram(name string) *Program {
 	p := &Program{Name: name}
@@ -77,6 +88,11 @@ func Decoder() []byte { return must(Files.ReadFile("vendor/jsQR.js")) }
 // Worker returns the script of the worker: Go's glue, and ours behind it.
 var Worker = sync.OnceValue(func() []byte {
 	return append(append(must(Files.ReadFile("verifier/wasm_exec.js")), '\n'), must(Files.ReadFile("worker.js"))...)
+})
+
+// Signer returns the script of the worker that signs: Go's glue, and ours behind it.
+var Signer = sync.OnceValue(func() []byte {
+	return append(append(must(Files.ReadFile("verifier/wasm_exec.js")), '\n'), must(Files.ReadFile("signer.js"))...)
 })
 
 // must is for files that are embedded: they are there, and tests have read them.
@@ -129,7 +145,7 @@ func (l Look) Other() Look { l.English = !l.English; return l }
 // Resized is the look in the other size.
 func (l Look) Resized() Look { l.Large = !l.Large; return l }
 
-var pages = template.Must(template.ParseFS(Files, "verify.html", "evidence.html", "unit.html"))
+var pages = template.Must(template.ParseFS(Files, "verify.html", "notarize.html", "evidence.html", "unit.html"))
 
 // Embedded is what a page that is one file carries in itself.
 type Embedded struct {
@@ -181,6 +197,12 @@ func hashSource(content []byte) string {
 	sum := sha256.Sum256(content)
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
+
+// A Notarize is the workbench of officers. Everything in it is done by notarize.js.
+type Notarize struct{ Look }
+
+// Render writes the page.
+func (n *Notarize) Render(w io.Writer) error { return pages.ExecuteTemplate(w, "notarize.html", n) }
 
 // An Evidence is the page of a statement.
 type Evidence struct {

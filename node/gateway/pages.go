@@ -22,11 +22,12 @@ import (
 // pageRoutes serves the pages for people and what they load.
 func pageRoutes(r *gin.Engine, l *ledger) {
 	for path, file := range map[string]string{
-		"/":              "start.html",
-		api.PathDocs:     "docs.html",
-		"/web/docs.js":   "docs.js",
-		"/web/style.css": "style.css",
-		"/web/verify.js": "verify.js",
+		"/":                "start.html",
+		api.PathDocs:       "docs.html",
+		"/web/docs.js":     "docs.js",
+		"/web/style.css":   "style.css",
+		"/web/verify.js":   "verify.js",
+		"/web/notarize.js": "notarize.js",
 	} {
 		r.GET(path, func(c *gin.Context) {
 			pageHeaders(c, web.Policy)
@@ -36,6 +37,13 @@ func pageRoutes(r *gin.Engine, l *ledger) {
 	r.GET("/web/worker.js", func(c *gin.Context) {
 		pageHeaders(c, web.VerifyPolicy) // a worker compiles under the policy of its own answer
 		c.Data(http.StatusOK, "text/javascript; charset=utf-8", web.Worker())
+	})
+	r.GET("/web/signer.js", func(c *gin.Context) {
+		pageHeaders(c, web.VerifyPolicy)
+		c.Data(http.StatusOK, "text/javascript; charset=utf-8", web.Signer())
+	})
+	r.GET("/notarize", func(c *gin.Context) {
+		renderUnder(c, http.StatusOK, web.NotarizePolicy, &web.Notarize{Look: lookOf(c)})
 	})
 	r.GET("/web/jsqr.js", func(c *gin.Context) {
 		pageHeaders(c, web.Policy)
@@ -81,14 +89,19 @@ func pageHeaders(c *gin.Context, policy string) {
 
 func lookOf(c *gin.Context) web.Look { return web.LookOf(c.Query("lang"), c.Query("large")) }
 
+// A page can be shown.
+type page interface{ Render(io.Writer) error }
+
 // render answers with a page of the verifier.
-func render(c *gin.Context, status int, page interface{ Render(io.Writer) error }) {
+func render(c *gin.Context, status int, p page) { renderUnder(c, status, web.VerifyPolicy, p) }
+
+func renderUnder(c *gin.Context, status int, policy string, page page) {
 	var b bytes.Buffer
 	if err := page.Render(&b); err != nil {
 		fail(c, err)
 		return
 	}
-	pageHeaders(c, web.VerifyPolicy)
+	pageHeaders(c, policy)
 	c.Data(status, "text/html; charset=utf-8", b.Bytes())
 }
 

@@ -1,12 +1,14 @@
 // Wasm builds the verifier that the page /verify runs in a browser, into
 // client/web/verifier, from where it is embedded:
 //
-//	go run ./scripts/wasm
+//	go run ./scripts/wasm           all of them
+//	go run ./scripts/wasm signer    one of them
 //
 // It writes
 //
 //	verifier.wasm.br  client/cmd/zheng-wasm, compressed with brotli, quality 11
 //	bundles.wasm.br   the same with the build tag bundles: it reads bundles as well
+//	signer.wasm.br    client/cmd/zheng-signer, with which the page /notarize signs
 //	wasm_exec.js      the glue between Go and JavaScript, of the same Go release
 //	build.json        what went in and what came out, see [Build]
 //
@@ -35,16 +37,24 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-// Where things are, relative to the root of the module.
-const (
-	program = "./client/cmd/zheng-wasm"
-	folder  = "client/web/verifier"
-)
+// folder is where the programs go, relative to the root of the module.
+const folder = "client/web/verifier"
 
-// A target is one program: its name and build tags.
-type target struct{ name, tags string }
+// A target is one program: its name, build tags and package, and flags of its own.
+type target struct {
+	name, tags, program string
+	flags               []string
+}
 
-var targets = []target{{"verifier", ""}, {"bundles", "bundles"}}
+var targets = []target{
+	{"verifier", "", "./client/cmd/zheng-wasm", nil},
+	{"bundles", "bundles", "./client/cmd/zheng-wasm", nil},
+	{"signer", "signer", "./client/cmd/zheng-signer", []string{
+		// What opens an encrypted key takes long enough.
+		"-gcflags=golang.org/x/crypto/scrypt=",
+		"-gcflags=golang.org/x/crypto/pbkdf2=",
+	}},
+}
 
 // flags of the build. Calls are not inlined, which makes the compressed program a
 // tenth smaller, except where digests are made and curves are computed.
@@ -68,7 +78,7 @@ type Build struct {
 }
 
 func main() {
-	built, err := buildAll(".")
+	built, err := buildAll(".", os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wasm:", err)
 		os.Exit(1)
@@ -78,9 +88,24 @@ func main() {
 	}
 }
 
-// buildAll writes the files of the module in root.
-func buildAll(root string) (built []Build, err error) {
+// buildAll writes the files of the module in root: all programs, or those that are
+// named.
+func buildAll(root string, names []string) (built []Build, err error) {
+	var old []Build
+	if len(names) > 0 {
+		doc, err := os.ReadFile(filepath.Join(root, folder, "build.json"))
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(doc, &old); err != nil {
+			return nil, err
+		}
+	}
 	for _, t := range targets {
+		if i := slices.IndexFunc(old, func(b Build) bool { return b.Name == t.name }); len(names) > 0 && i >= 0 && !slices.Contains(names, t.name) {
+			built = append(built, old[i])
+			continue
+		}
 		b, err := build(root, t)
 		if err != nil {
 			return nil, err
@@ -148,9 +173,9 @@ func compile(root string, t target) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir) // a folder of the system's temporary files
 	out := filepath.Join(dir, "verifier.wasm")
-	cmd := command(root, slices.Concat([]string{"build", "-tags=" + t.tags}, flags, []string{"-o", out, program})...)
+	cmd := command(root, slices.Concat([]string{"build", "-tags=" + t.tags}, flags, t.flags, []string{"-o", out, t.program})...)
 	if msg, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build %s: %w\n%s", program, err, msg)
+		return nil, fmt.Errorf("go build %s: %w\n%s", t.program, err, msg)
 	}
 	return os.ReadFile(out)
 }
@@ -158,15 +183,15 @@ func compile(root string, t target) ([]byte, error) {
 // sourceHash is SHA-256 over the flags and over path and SHA-256 of each Go file
 // outside the standard library that goes into the program.
 func sourceHash(root string, t target) (string, error) {
-	cmd := command(root, "list", "-deps", "-tags="+t.tags, "-json=ImportPath,Dir,Standard,GoFiles", program)
+	cmd := command(root, "list", "-deps", "-tags="+t.tags, "-json=ImportPath,Dir,Standard,GoFiles", t.program)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("go list %s: %w\n%s", program, err, stderr.Bytes())
+		return "", fmt.Errorf("go list %s: %w\n%s", t.program, err, stderr.Bytes())
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, strings.Join(flags, "\n"))
+	fmt.Fprintln(h, strings.Join(slices.Concat(flags, t.flags), "\n"))
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p struct {
 			ImportPath, Dir string

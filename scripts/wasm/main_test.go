@@ -18,8 +18,8 @@ const root = "../.."
 
 // maxBrotli bounds the compressed programs in bytes. The verifier is what a page loads
 // to check a receipt, a certificate or a sheet of paper; the other one is loaded for
-// a bundle.
-var maxBrotli = map[string]int{"verifier": 1_000_000, "bundles": 1_800_000}
+// a bundle, and the third for officers who sign.
+var maxBrotli = map[string]int{"verifier": 1_000_000, "bundles": 1_800_000, "signer": 2_200_000}
 
 // strangers are types of bodies that a verifier does not judge. If one is in the
 // program, something reads statements with every schema, and it grows with every kind.
@@ -70,6 +70,9 @@ func committed(t *testing.T, x target, want Build) {
 		t.Errorf("%d bytes compressed, the limit is %d", len(small), maxBrotli[x.name])
 	}
 	for _, name := range strangers {
+		if x.name == "signer" {
+			break // it shows whatever kind is to be signed
+		}
 		if bytes.Contains(wasm, []byte(name)) {
 			t.Errorf("%s is in the program", name)
 		}

@@ -11,7 +11,7 @@ const (
 	PathCaptures       = "/v1/captures"
 	PathCapture        = "/v1/captures/{id}"
 	PathCaptureEvents  = "/v1/captures/{id}/events"
-	PathCaptureFile    = "/v1/captures/{id}/files/{name}"
+	PathCaptureFile    = "/v1/captures/{id}/files/{sha256}"
 	PathCaptureConfirm = "/v1/captures/{id}/confirm"
 	PathCaptureSeal    = "/v1/captures/{id}/seal"
 )

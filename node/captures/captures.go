@@ -387,18 +387,18 @@ func (s *Service) Abandon(p *access.Principal, id string) error {
 }
 
 // File opens an artefact.
-func (s *Service) File(p *access.Principal, id, name string) (*os.File, *api.CaptureFile, error) {
+func (s *Service) File(p *access.Principal, id string, d tx.Digest) (*os.File, *api.CaptureFile, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	j, err := s.find(p, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	i := slices.IndexFunc(j.Files, func(f api.CaptureFile) bool { return f.Name == name })
+	i := slices.IndexFunc(j.Files, func(f api.CaptureFile) bool { return f.SHA256 == d })
 	if i < 0 || !j.Previews {
 		return nil, nil, ErrNotFound
 	}
-	f, err := os.OpenInRoot(j.files(), filepath.FromSlash(name))
+	f, err := os.OpenInRoot(j.files(), filepath.FromSlash(j.Files[i].Name))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -170,7 +170,7 @@ func (s *Service) show(j *job) *api.Capture {
 	}
 	if j.Previews {
 		for i := range c.Files {
-			c.Files[i].URL = api.CaptureURL(j.ID) + "/files/" + c.Files[i].Name
+			c.Files[i].URL = api.CaptureURL(j.ID) + "/files/" + c.Files[i].SHA256.String()
 		}
 	}
 	return c

@@ -8,12 +8,12 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"zhenglian/app/tx"
 	"zhenglian/client/api"
 	"zhenglian/node/access"
 	"zhenglian/node/captures"
@@ -126,7 +126,7 @@ func captureRoutes(r *gin.Engine, h huma.API, s *streams, service *captures.Serv
 		},
 		{
 			OperationID: "getCaptureFile", Method: http.MethodGet, Path: api.PathCaptureFile, Tags: tags,
-			Parameters:  []*huma.Param{id, {Name: "name", In: "path", Required: true, Description: "of the artefact; it may hold /", Schema: &huma.Schema{Type: huma.TypeString}}},
+			Parameters:  []*huma.Param{id, {Name: "sha256", In: "path", Required: true, Description: "of the artefact", Schema: &huma.Schema{Type: huma.TypeString, Pattern: "^[0-9a-f]{64}$"}}},
 			Summary:     "An artefact, to look at · 取证文件预览",
 			Description: "Pictures, text and the recording are shown; everything else, HTML above all, is a file to be saved.",
 			Responses:   map[string]*huma.Response{"200": binaryBody("the bytes")},
@@ -136,7 +136,7 @@ func captureRoutes(r *gin.Engine, h huma.API, s *streams, service *captures.Serv
 		h.OpenAPI().AddOperation(op)
 	}
 	r.GET("/v1/captures/:id/events", func(c *gin.Context) { followCapture(c, s, service) })
-	r.GET("/v1/captures/:id/files/*name", func(c *gin.Context) { captureFile(c, service) })
+	r.GET("/v1/captures/:id/files/:sha256", func(c *gin.Context) { captureFile(c, service) })
 }
 
 type createdCapture struct {
@@ -249,7 +249,12 @@ func captureFile(c *gin.Context, service *captures.Service) {
 		fail(c, errNoCaptures())
 		return
 	}
-	f, about, err := service.File(access.Of(c.Request.Context()), c.Param("id"), strings.TrimPrefix(c.Param("name"), "/"))
+	d, err := tx.ParseDigest(c.Param("sha256"))
+	if err != nil {
+		fail(c, badParameter("path.sha256", "want 64 lower-case hex digits"))
+		return
+	}
+	f, about, err := service.File(access.Of(c.Request.Context()), c.Param("id"), d)
 	if err != nil {
 		fail(c, captureProblem(err))
 		return

@@ -685,7 +685,7 @@ func TestOpenAPI(t *testing.T) {
 		}
 		switch {
 		case path == "/" || path == api.PathDocs || path == api.PathOpenAPI || strings.HasPrefix(path, "/web/"),
-			strings.HasPrefix(path, "/verify"), path == "/e/{id}", strings.HasSuffix(path, "/*rest"):
+			strings.HasPrefix(path, "/verify"), path == "/notarize", path == "/e/{id}", strings.HasSuffix(path, "/*rest"):
 			continue // pages, and the document itself
 		case path == "/tile/*path":
 			served["GET /tile/{level}/{index}"], served["GET /tile/entries/{index}"] = true, true

@@ -17,8 +17,8 @@ import (
 
 // captures opens the service that captures web pages; nil when the settings have none.
 func (g *Gateway) captures(home, version string, blobs blob.Store, log *slog.Logger) (*captures.Service, error) {
-	s := g.Captures
-	if s == nil {
+	s := &g.Captures
+	if s.Running == 0 {
 		return nil, nil
 	}
 	c := captures.Config{

@@ -55,9 +55,9 @@ type Gateway struct {
 	// answered 429. Zero: the gateway's default.
 	InFlight int `json:"in_flight"`
 
-	// Captures, if there, has the gateway capture web pages for those with the scope
+	// Captures are the settings of captures of web pages, for those with the scope
 	// capture.
-	Captures *CapturesConfig `json:"captures,omitempty"`
+	Captures CapturesConfig `json:"captures"`
 
 	// Font is the TrueType font with Chinese characters of certificates; empty:
 	// WenQuanYi Micro Hei of the system. RareFont is a second one, for rare characters.
@@ -74,7 +74,7 @@ type Gateway struct {
 // AuthConfig are the settings of who may do what.
 type AuthConfig struct {
 	// Anonymous are the scopes of those who show no credentials: some of read,
-	// submit and blobs. Empty: credentials are needed for everything.
+	// submit, blobs and capture. Empty: credentials are needed for everything.
 	Anonymous []access.Scope `json:"anonymous"`
 
 	// OIDC are the OpenID providers whose tokens are accepted: issuer, audience,
@@ -100,9 +100,12 @@ type HooksConfig struct {
 // CapturesConfig are the settings of captures. A browser runs on this machine for each:
 // not on one that holds a validator's key, if there is another.
 type CapturesConfig struct {
-	// Running is how many captures run at once, Waiting how many may wait for their
-	// turn, Kept how many are kept that nobody has confirmed. Zero: 1, 64 and 256.
+	// Running is how many captures run at once; zero: the gateway captures nothing. Each
+	// takes a browser, some hundred MB of memory and a processor.
 	Running int `json:"running"`
+
+	// Waiting is how many may wait for their turn, Kept how many are kept that nobody
+	// has confirmed. Zero: 64 and 256.
 	Waiting int `json:"waiting"`
 	Kept    int `json:"kept"`
 
@@ -112,20 +115,22 @@ type CapturesConfig struct {
 	Limit node.Duration `json:"limit"`
 
 	// Browser is the program; empty: the Chromium or Chrome of this machine.
-	Browser string `json:"browser,omitempty"`
+	Browser string `json:"browser"`
 
 	// Allow are address blocks, such as 10.1.0.0/16, from which pages may be captured
 	// besides the public internet.
-	Allow []string `json:"allow,omitempty"`
+	Allow []string `json:"allow"`
 
-	// Resolvers are DNS servers, as address and port, that are all asked; name two or
-	// more. TimeServers are asked for the time: host, or https URL.
-	Resolvers   []string `json:"resolvers,omitempty"`
-	TimeServers []string `json:"time_servers,omitempty"`
+	// Resolvers are DNS servers, as address and port, that are all asked; name three or
+	// more.
+	Resolvers []string `json:"resolvers"`
+
+	// TimeServers are asked for the time: host, or https URL.
+	TimeServers []string `json:"time_servers"`
 
 	// TSA are the time-stamp authorities that stamp what is sealed, each with url and
 	// roots (a PEM file).
-	TSA []TSAConfig `json:"tsa,omitempty"`
+	TSA []TSAConfig `json:"tsa"`
 }
 
 // TSAConfig is a time-stamp authority.
@@ -152,8 +157,9 @@ type TLSConfig struct {
 func DefaultGateway() Gateway {
 	return Gateway{
 		Listen: "127.0.0.1:8080", MaxBlob: blob.DefaultMaxBytes,
-		Hooks: HooksConfig{Allow: []string{}, GiveUp: node.Duration(72 * time.Hour)},
-		Auth:  AuthConfig{Anonymous: access.Open, OIDC: []access.Provider{}, Certificates: []access.Certificate{}},
+		Hooks:    HooksConfig{Allow: []string{}, GiveUp: node.Duration(72 * time.Hour)},
+		Captures: CapturesConfig{Allow: []string{}, Resolvers: []string{}, TimeServers: []string{}, TSA: []TSAConfig{}},
+		Auth:     AuthConfig{Anonymous: access.Open, OIDC: []access.Provider{}, Certificates: []access.Certificate{}},
 	}
 }
 

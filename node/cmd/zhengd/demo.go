@@ -191,7 +191,7 @@ func layOutDemo(home string) error {
 	// Whoever reaches the loopback address of a demo may have it capture pages, also
 	// those of this machine.
 	gateway.Auth.Anonymous = append(slices.Clone(access.Open), access.Capture)
-	gateway.Captures = &member.CapturesConfig{Running: 1, Allow: []string{"127.0.0.0/8", "::1/128"}}
+	gateway.Captures.Running, gateway.Captures.Allow = 1, []string{"127.0.0.0/8", "::1/128"}
 	if err := gateway.Save(cfgs[0].Home); err != nil {
 		return err
 	}

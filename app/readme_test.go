@@ -236,7 +236,7 @@ func TestReadmeClocks(t *testing.T) {
 			names[k] = v
 		}
 	}
-	whose := map[string]string{"ofOrigin": "the origin", "ofLab": "the laboratory of the task", "ofRetestLab": "the laboratory of the retest",
+	whose := map[string]string{"ofReceiver": "the receiver", "ofOrigin": "the origin", "ofLab": "the laboratory of the task", "ofRetestLab": "the laboratory of the retest",
 		"ofMaker": "the unit's maker", "ofPlatform": "the platform"}
 	name := func(e ast.Expr) string {
 		switch e := e.(type) {

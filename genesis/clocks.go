@@ -98,6 +98,8 @@ func DefaultRuleSets() []RuleSet {
 			wd("DELIST_DONE", 3, "take the goods off"),
 			wd("DELIST_VERIFY", 5, "look whether they are off"),
 			pauses(more(wd("EVIDENCE_ANSWER", 15, "see to a decision on a challenge, or withdraw the evidence"), 15), "appraisal", "testing"),
+			wd("HANDOVER_ANSWER", 3, "receive or dispute goods that were offered"),
+			wd("HANDOVER_SETTLE", 7, "settle a hand-over that was disputed, or take it back"),
 			wd("LIST_ACK", 3, "acknowledge a change of a list"),
 			pauses(more(rolled(of("LIST_DECIDE", 90, tx.Days, "decide on an entry proposed, as long as a case may take")), 30), tx.PauseGrounds()...),
 			of("RECALL_START", 72, tx.Hours, "recall what failed for good"),

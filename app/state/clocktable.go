@@ -30,6 +30,16 @@ type debtor func(c *Ctx, p *place, s *tx.Statement) []tx.MemberID
 
 func ofOrigin(_ *Ctx, p *place, _ *tx.Statement) []tx.MemberID { return []tx.MemberID{p.origin} }
 
+// ofReceiver is the member to which a hand-over was offered.
+func ofReceiver(_ *Ctx, p *place, s *tx.Statement) []tx.MemberID {
+	for _, b := range []tx.Body{p.body, s.Body} {
+		if ship, ok := b.(*tx.Ship); ok {
+			return []tx.MemberID{ship.To}
+		}
+	}
+	return nil
+}
+
 // A clockOp is one thing that a transition does to clocks.
 type clockOp struct {
 	do     clockAct
@@ -43,6 +53,10 @@ const (
 	// EvidenceAnswer: whose evidence is challenged sees to a decision, or
 	// withdraws it.
 	EvidenceAnswer tx.ClockCode = "EVIDENCE_ANSWER"
+	// HandoverAnswer: what was offered is received or disputed. HandoverSettle: a
+	// hand-over that was disputed is received after all, or taken back.
+	HandoverAnswer tx.ClockCode = "HANDOVER_ANSWER"
+	HandoverSettle tx.ClockCode = "HANDOVER_SETTLE"
 	// ListDecision: what was proposed is decided, or given up. The time from the
 	// request for a hearing until the party was heard does not count.
 	ListDecision tx.ClockCode = "LIST_DECIDE"
@@ -122,6 +136,10 @@ var clockTable = []struct {
 	{tx.ListRevoke, []clockOp{{stop, ListPublication, ofOrigin, ""}, {stop, RepairAccept, ofOrigin, ""}, {stop, RepairDecide, ofOrigin, ""}}},
 	{tx.ListStay, []clockOp{{stop, RepairAccept, ofOrigin, ""}, {stop, RepairDecide, ofOrigin, ""}}},
 	{tx.ListWaive, []clockOp{{resume, ListDecision, ofOrigin, tx.HearingGround}}},
+	{tx.TraceCancel, []clockOp{{stop, HandoverAnswer, ofReceiver, ""}, {stop, HandoverSettle, ofOrigin, ""}}},
+	{tx.TraceDispute, []clockOp{{stop, HandoverAnswer, ofReceiver, ""}, {start, HandoverSettle, ofOrigin, ""}}},
+	{tx.TraceReceive, []clockOp{{stop, HandoverAnswer, ofReceiver, ""}, {stop, HandoverSettle, ofOrigin, ""}}},
+	{tx.TraceShip, []clockOp{{start, HandoverAnswer, ofReceiver, ""}}},
 }
 
 // A clockMove is a clockOp on one clock.

@@ -36,7 +36,8 @@ type Receipt struct {
 	Witnessed *Witnessed  `cbor:"12,keyasint,omitempty"` // optional: who outside the ledger saw the log
 }
 
-// An Item is one digest of an evidence.batch, with its path to the batch's root.
+// An Item is one digest of an evidence.batch or trace.events, with its path to the
+// root that the statement names.
 type Item struct {
 	Index  int64       `cbor:"1,keyasint"` // from 0
 	SHA256 tx.Digest   `cbor:"2,keyasint"`
@@ -174,9 +175,9 @@ func (r *Receipt) Compact() *Receipt {
 	return &c
 }
 
-// Statement reads a statement as the verifier does: of evidence.seal and
-// evidence.batch the body as well, of every other kind the header, and that its bytes are canonical. What a
-// body of those kinds says takes no part in any check, so a verifier that is older
+// Statement reads a statement as the verifier does: of evidence.seal,
+// evidence.batch and trace.events the body as well, of every other kind the header,
+// and that its bytes are canonical. What a body of those kinds says takes no part in any check, so a verifier that is older
 // than a kind judges it as a newer one does, and carries no schemas that it does
 // not need.
 func Statement(payload []byte) (*tx.Statement, error) {
@@ -186,6 +187,8 @@ func Statement(payload []byte) (*tx.Statement, error) {
 			return new(tx.Evidence)
 		case tx.EvidenceBatch:
 			return new(tx.Batch)
+		case tx.TraceEvents:
+			return new(tx.Events)
 		}
 		return nil
 	})

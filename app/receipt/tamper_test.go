@@ -101,6 +101,29 @@ func TestTampered(t *testing.T) {
 	}
 }
 
+// An item of trace.events is one event of those that it anchors.
+func TestEventItem(t *testing.T) {
+	l, _ := sample(t)
+	leaf := tx.Digest{1}
+	tree, err := batch.Build(bytes.Join([][]byte{make([]byte, 32), leaf[:], bytes.Repeat([]byte{2}, 32)}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := l.receipt(l.Must(l.Sign(l.Statement("hangzhou-amr", tx.TraceEvents, tx.ID{}, &tx.Events{Count: 3, Root: tree.Root()}), "officer1")))
+	good.Item = &Item{Index: 1, SHA256: leaf, Path: tree.Path(1)}
+	rep := Verify(toJSON(t, good), l.trust, Options{})
+	if rep.Verdict != Verified || *rep.Facts.Item != (ItemFact{1, 3, leaf}) {
+		t.Fatalf("%s, failing %v", rep.Verdict, failing(rep))
+	}
+	for _, f := range []func(*Receipt){func(r *Receipt) { r.Item.Index = 2 }, func(r *Receipt) { r.Item.SHA256[0] ^= 1 }, func(r *Receipt) { r.Item.Path = r.Item.Path[1:] }} {
+		bad := clone(t, good)
+		f(bad)
+		if rep := Verify(toJSON(t, bad), l.trust, Options{}); rep.Verdict != NotVerified || !slices.Contains(failing(rep), "file") {
+			t.Errorf("%s, failing %v", rep.Verdict, failing(rep))
+		}
+	}
+}
+
 // An item of a batch: its place, its digest and its path belong together, and to
 // the batch.
 func TestTamperedItem(t *testing.T) {

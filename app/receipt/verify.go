@@ -264,14 +264,14 @@ func (v *verification) quorum() {
 
 // file compares every file at hand with those that the statement names.
 func (v *verification) file() {
-	batch, _ := v.stmt.Body.(*tx.Batch)
+	count, root, batch := itemsOf(v.stmt.Body)
 	x := v.receipt.Item
 	switch {
-	case x != nil && batch == nil:
+	case x != nil && !batch:
 		v.set("file", Fail, "回执附有批次中的一项，但该陈述不是批次。", "The receipt comes with an item of a batch, but the statement is none.")
 		return
 	case x != nil:
-		v.item(x, batch)
+		v.item(x, count, root)
 		return
 	}
 	if len(v.opt.Files) == 0 {
@@ -301,10 +301,22 @@ func (v *verification) file() {
 	v.set("file", Pass, t.ZH, t.EN)
 }
 
+// itemsOf is how many items a statement stands for, and their root; false for one
+// that states no batch.
+func itemsOf(b tx.Body) (count int64, root tx.Digest, batch bool) {
+	switch b := b.(type) {
+	case *tx.Batch:
+		return b.Count, b.Root, true
+	case *tx.Events:
+		return b.Count, b.Root, true
+	}
+	return 0, tx.Digest{}, false
+}
+
 // item checks the path of one digest of a batch, and that a file at hand has it.
-func (v *verification) item(x *Item, b *tx.Batch) {
+func (v *verification) item(x *Item, count int64, root tx.Digest) {
 	leaf := tlog.RecordHash(x.SHA256[:])
-	if err := tlog.CheckRecord(hashes(x.Path), b.Count, tlog.Hash(b.Root), x.Index, leaf); err != nil {
+	if err := tlog.CheckRecord(hashes(x.Path), count, tlog.Hash(root), x.Index, leaf); err != nil {
 		v.failed("file", "路径不能证明该摘要在批次中", "The path does not prove that the digest is in the batch", err)
 		return
 	}
@@ -319,7 +331,7 @@ func (v *verification) item(x *Item, b *tx.Batch) {
 	if n := len(v.opt.Files); n > 0 {
 		zh, en = fmt.Sprintf("文件 %q 的 SHA-256", v.opt.Files[n-1].Name), fmt.Sprintf("The SHA-256 of %q", v.opt.Files[n-1].Name)
 	}
-	v.set("file", Pass, fmt.Sprintf("%s是批次共 %d 项中的第 %d 项（从 0 数起）。", zh, b.Count, x.Index), fmt.Sprintf("%s is item %d, counted from 0, of the batch's %d.", en, x.Index, b.Count))
+	v.set("file", Pass, fmt.Sprintf("%s是批次共 %d 项中的第 %d 项（从 0 数起）。", zh, count, x.Index), fmt.Sprintf("%s is item %d, counted from 0, of the batch's %d.", en, x.Index, count))
 }
 
 func compare(f *FileDigests, seal *tx.Evidence) (bool, Text) {
@@ -662,9 +674,9 @@ func (v *verification) facts() {
 	}
 	if b, ok := s.Body.(*tx.Batch); ok {
 		f.NotBefore = &Anchor{Height: b.Anchor.Height, Hash: b.Anchor.Hash}
-		if x := r.Item; x != nil {
-			f.Item = &ItemFact{Index: x.Index, Count: b.Count, SHA256: x.SHA256}
-		}
+	}
+	if count, _, batch := itemsOf(s.Body); batch && r.Item != nil {
+		f.Item = &ItemFact{Index: r.Item.Index, Count: count, SHA256: r.Item.SHA256}
 	}
 	for _, sig := range v.env.Signatures {
 		f.Signers = append(f.Signers, Signer{Account: sig.Account, Type: row.Signed, Height: r.Entry.Height})
@@ -756,7 +768,15 @@ func (v *verification) notChecked() {
 			}
 		}
 		if v.stmt.Body == nil {
-			add("正文的内容：本程序只读取证据封存和证据批次陈述的正文，其他种类须按其所签原文阅读。", "What the body says: this program reads the bodies of evidence.seal and evidence.batch alone; for other kinds read what was signed.")
+			add("正文的内容：本程序只读取证据封存、证据批次和事件批次陈述的正文，其他种类须按其所签原文阅读。", "What the body says: this program reads the bodies of evidence.seal, evidence.batch and trace.events alone; for other kinds read what was signed.")
+		}
+		if _, ok := v.stmt.Body.(*tx.Events); ok {
+			if v.receipt.Item == nil {
+				add("批次中的各事件：本回执只证明其根值。", "The events of the batch: this receipt proves only their root.")
+			} else if len(v.opt.Files) == 0 {
+				add("事件本身：只证明了其哈希，请由事件重算哈希再比对（zheng trace event hash）。", "The event itself: its hash is proven; compute it from the event and compare (zheng trace event hash).")
+			}
+			add("事件所述是否属实。", "Whether what the events say was true.")
 		}
 		if b, ok := v.stmt.Body.(*tx.Batch); ok {
 			if v.receipt.Item == nil {

@@ -592,7 +592,8 @@ func (b *Destroy) Validate() error { return distinct("units", b.Units) }
 // ledger, under one root. Leaves are the events' hashes in the order of capture.
 //
 //	count  int  1 to 2^20
-//	root   hex  RFC 6962 root over the SHA-256 of the events' pre-hash strings
+//	root   hex  RFC 6962 root over the events' leaves: the SHA-256 of their pre-hash
+//	            strings, which for a correction go on with its errorDeclaration
 type Events struct {
 	Count int64
 	Root  Digest

@@ -59,6 +59,14 @@ const (
 	CodeCaptureQueue    = "CAPTURE_QUEUE"   // as many captures wait, or are kept, as may
 	CodeCaptureWaiver   = "CAPTURE_WAIVER"  // the capturing environment failed and nobody accepts that
 
+	CodeEPCISParameter  = "EPCIS_QUERY_PARAMETER" // a parameter of a query is not one, or its value is not
+	CodeEPCISMissing    = "EPCIS_NOT_IMPLEMENTED" // of the standard, and not offered here
+	CodeEPCISTooLarge   = "EPCIS_QUERY_TOO_LARGE" // more events than the query allows
+	CodeEPCISValidation = "EPCIS_VALIDATION"      // an event or document does not keep to the schema
+	CodeEPCISTaken      = "EPCIS_DUPLICATE_NAME"  // there is a query of that name
+	CodeEPCISSubscribed = "EPCIS_SUBSCRIBED"      // the query has subscriptions
+	CodeEPCISLimit      = "EPCIS_LIMIT"           // there are as many as there may be
+
 	CodeIdempotencyKey   = "IDEMPOTENCY_KEY"         // the header has no form that it may have
 	CodeIdempotencyBusy  = "IDEMPOTENCY_IN_PROGRESS" // the first request with this key is not answered yet
 	CodeIdempotencyOther = "IDEMPOTENCY_KEY_REUSED"  // the key came with another request before
@@ -91,6 +99,13 @@ var gatewayKinds = []ProblemKind{
 	{CodeNotReady, 0, http.StatusServiceUnavailable, "not provable yet", "the next block proves it; wait as long as Retry-After says", "需待下一区块方可证明，请稍候"},
 	{CodeHookTarget, 0, http.StatusUnprocessableEntity, "events are not sent to this address", "use https and a public address, or ask the operator to allow this one", "不向该地址推送，请使用 https 与公网地址，或请运营者放行"},
 	{CodeHookLimit, 0, http.StatusUnprocessableEntity, "too many hooks", "remove hooks that are not needed, or ask the operator", "回调数量已达上限，请先删除不用的回调"},
+	{CodeEPCISParameter, 0, http.StatusBadRequest, "not a parameter of EPCIS queries, or not a value of it", "see errors, and the list of parameters in client/README.md", "查询参数有误，请查看 errors 与 client/README.md 的参数表"},
+	{CodeEPCISMissing, 0, http.StatusNotImplemented, "not offered by this repository", "ask without it", "本库不支持此项，请勿使用该参数"},
+	{CodeEPCISTooLarge, 0, http.StatusRequestEntityTooLarge, "more events than maxEventCount", "narrow the query, or ask for pages without maxEventCount", "事件数超过 maxEventCount，请缩小查询范围或分页查询"},
+	{CodeEPCISValidation, 0, http.StatusBadRequest, "the document does not keep to the EPCIS 2.0 schema", "errors names each place and the reason; nothing was captured", "文档不符合 EPCIS 2.0 模式，errors 列出位置与原因；未采集任何事件"},
+	{CodeEPCISTaken, 0, http.StatusConflict, "there is a query of that name", "take another name", "已有同名查询，请更换名称"},
+	{CodeEPCISSubscribed, 0, http.StatusConflict, "the query has subscriptions", "end them first", "该查询仍有订阅，请先取消"},
+	{CodeEPCISLimit, 0, http.StatusTooManyRequests, "too many of them", "wait, or remove what is not needed", "数量已达上限，请稍候或删除不用的项"},
 	{CodeUnauthenticated, 0, http.StatusUnauthorized, "credentials are needed", "send an API key, a token of your provider or a client certificate that the operator has entered", "需要身份凭证：请使用 API 密钥、身份提供方令牌或已登记的客户端证书"},
 	{CodeForbidden, 0, http.StatusForbidden, "not allowed", "ask the operator of the gateway for the scope that is named", "权限不足，请向网关运营者申请所列权限"},
 	{CodeCaptureState, 0, http.StatusConflict, "not in this state", "look at the capture: its state says what can be done with it", "取证任务当前状态不允许此操作，请先查看其状态"},

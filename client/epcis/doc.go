@@ -9,7 +9,8 @@
 // on the ledger, as event of the statements of traceability and as leaf of
 // trace.events, is that SHA-256.
 //
-//	Events     the events of a document, or of an answer to a query
+//	Events       the events of a document, or of an answer to a query
+//	ReadCapture  those of a document that is to be captured, checked against the schema
 //	Event.PreHash, Event.Hash, Event.ID
 //
 // # Where implementations differ

@@ -1,14 +1,9 @@
 package epcis
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,118 +13,6 @@ import (
 	"zhenglian/client/gs1"
 )
 
-// An Event is one event of a document, with the prefixes that its document's
-// context declares.
-type Event struct {
-	Fields   map[string]any
-	prefixes map[string]string
-}
-
-// Limits of a document.
-const (
-	MaxDocument = 16 << 20 // bytes
-	maxDepth    = 32       // levels of nesting
-)
-
-// Events reads the events of an EPCISDocument or EPCISQueryDocument in JSON or
-// JSON-LD, or of a bare event.
-func Events(document []byte) ([]Event, error) {
-	if len(document) > MaxDocument {
-		return nil, fmt.Errorf("document of %d bytes; the limit is %d", len(document), MaxDocument)
-	}
-	d := json.NewDecoder(bytes.NewReader(document))
-	d.UseNumber() // a number is hashed as it is written, not as a binary fraction
-	var doc map[string]any
-	if err := d.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("EPCIS document: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("EPCIS document: data after the object")
-	}
-	if deep(doc, maxDepth) {
-		return nil, fmt.Errorf("EPCIS document: nested more than %d levels", maxDepth)
-	}
-	prefixes := contextOf(doc["@context"], map[string]string{
-		"gs1": "https://ref.gs1.org/voc/", "cbv": "https://ref.gs1.org/cbv/", "epcis": "https://ref.gs1.org/epcis/", "cbvmda": "urn:epcglobal:cbv:mda",
-	})
-	body, ok := doc["epcisBody"].(map[string]any)
-	var list any
-	switch {
-	case !ok:
-		list = []any{doc}
-	case body["eventList"] != nil:
-		list = body["eventList"]
-	case body["queryResults"] != nil:
-		results, _ := body["queryResults"].(map[string]any)
-		inner, _ := results["resultsBody"].(map[string]any)
-		list = inner["eventList"]
-	case body["event"] != nil:
-		list = []any{body["event"]}
-	}
-	items, ok := list.([]any)
-	if !ok {
-		return nil, errors.New("EPCIS document: no eventList")
-	}
-	events := make([]Event, len(items))
-	for i, item := range items {
-		fields, ok := item.(map[string]any)
-		if !ok || typeOf(fields) == "" {
-			return nil, fmt.Errorf("EPCIS document: eventList[%d] is not an event of EPCIS 2.0", i)
-		}
-		own := prefixes
-		if c, ok := fields["@context"]; ok {
-			own = contextOf(c, maps.Clone(prefixes))
-		}
-		events[i] = Event{fields, own}
-	}
-	return events, nil
-}
-
-// deep reports whether a value nests more than so many levels.
-func deep(v any, left int) bool {
-	if left == 0 {
-		return true
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		for _, x := range v {
-			if deep(x, left-1) {
-				return true
-			}
-		}
-	case []any:
-		return slices.ContainsFunc(v, func(x any) bool { return deep(x, left-1) })
-	}
-	return false
-}
-
-// contextOf adds the prefixes of a JSON-LD context. Contexts named by their
-// address are not fetched: those of EPCIS are known.
-func contextOf(c any, into map[string]string) map[string]string {
-	switch c := c.(type) {
-	case []any:
-		for _, x := range c {
-			contextOf(x, into)
-		}
-	case map[string]any:
-		for prefix, uri := range c {
-			if s, ok := uri.(string); ok {
-				into[prefix] = s
-			}
-		}
-	}
-	return into
-}
-
-var types = []string{"ObjectEvent", "AggregationEvent", "TransactionEvent", "TransformationEvent", "AssociationEvent"}
-
-func typeOf(fields map[string]any) string {
-	if s, ok := fields["type"].(string); ok && slices.Contains(types, s) {
-		return s
-	}
-	return ""
-}
-
 // How a field of the standard is written.
 type form int
 
@@ -137,7 +20,7 @@ const (
 	value    form = iota // name=value
 	moment               // name=value, in UTC with milliseconds
 	word                 // name=value; a bare word is of the vocabulary of the row
-	list                 // name, then each item as child=value, sorted
+	items                // name, then each item as child=value, sorted
 	objects              // name, then each item as its children in order, sorted; child "" has no name of its own
 	object               // name, then the children in order
 	elements             // no name; each item is name of the child and its children in order, sorted
@@ -165,14 +48,14 @@ var (
 var order = []field{
 	{name: "eventTime", form: moment},
 	{name: "eventTimeZoneOffset"},
-	{name: "epcList", form: list, child: "epc"},
+	{name: "epcList", form: items, child: "epc"},
 	{name: "parentID"},
-	{name: "inputEPCList", form: list, child: "epc"},
-	{name: "childEPCs", form: list, child: "epc"},
+	{name: "inputEPCList", form: items, child: "epc"},
+	{name: "childEPCs", form: items, child: "epc"},
 	{name: "quantityList", form: objects, child: "quantityElement", order: quantity},
 	{name: "childQuantityList", form: objects, child: "quantityElement", order: quantity},
 	{name: "inputQuantityList", form: objects, child: "quantityElement", order: quantity},
-	{name: "outputEPCList", form: list, child: "epc"},
+	{name: "outputEPCList", form: items, child: "epc"},
 	{name: "outputQuantityList", form: objects, child: "quantityElement", order: quantity},
 	{name: "action"},
 	{name: "transformationID"},
@@ -212,6 +95,19 @@ func (e *Event) PreHash() string {
 // Hash returns the SHA-256 of the pre-hash string.
 func (e *Event) Hash() tx.Digest { return sha256.Sum256([]byte(e.PreHash())) }
 
+// declaration is the table of an errorDeclaration.
+var declaration = []field{{name: "declarationTime", form: moment}, {name: "reason", form: word, voc: cbv + "ER-"}, {name: "correctiveEventIDs", form: items, child: "correctiveEventID"}}
+
+// Leaf returns what trace.events anchors of the event: its hash, or, when it
+// declares an error, the hash of it and of what it declares.
+func (e *Event) Leaf() tx.Digest {
+	d, ok := e.Fields["errorDeclaration"].(map[string]any)
+	if !ok {
+		return e.Hash()
+	}
+	return sha256.Sum256([]byte(e.PreHash() + "errorDeclaration" + e.ordered(d, declaration) + e.rest(d, declaration, nil)))
+}
+
 // ID returns the event hash id.
 func (e *Event) ID() string {
 	h := e.Hash()
@@ -237,7 +133,7 @@ func (e *Event) standard(f *field, v any) string {
 		return f.name + inside
 	}
 	switch f.form {
-	case list:
+	case items:
 		return named(e.sorted(v, func(x any) string { return e.plain(f.child, x) }))
 	case objects:
 		return named(e.sorted(v, func(x any) string { return e.inOrder(f.child, x, f.order) }))
@@ -387,6 +283,35 @@ func (e *Event) expand(name string) string {
 	}
 	return name
 }
+
+// Canonical is the one form of a value, whatever way it is written: so values of
+// events and of those who ask for them compare as text.
+func (e *Event) Canonical(s string) string { return e.canonical(strings.TrimSpace(s)) }
+
+// Expand is the name of a field with its prefix written out, as {namespace}local.
+func (e *Event) Expand(name string) string { return e.expand(name) }
+
+// Vocabularies that bare words of fields belong to.
+const (
+	BizStep     = cbv + "BizStep-"
+	Disposition = cbv + "Disp-"
+	Transaction = cbv + "BTT-"
+	Party       = cbv + "SDT-" // of sources and destinations
+	ErrorReason = cbv + "ER-"
+	Component   = cbv + "Comp-"
+	Measurement = voc
+)
+
+// Word is the canonical form of a word of a vocabulary.
+func (e *Event) Word(vocabulary, s string) string {
+	if s = strings.TrimSpace(s); s != "" && !strings.Contains(s, ":") {
+		return vocabulary + s
+	}
+	return e.canonical(s)
+}
+
+// Time reads a moment as events write it.
+func Time(s string) (time.Time, error) { return time.Parse(time.RFC3339Nano, strings.TrimSpace(s)) }
 
 // urns are old ways to write words of the vocabulary.
 var urns = [][2]string{{"urn:epcglobal:cbv:bizstep:", cbv + "BizStep-"}, {"urn:epcglobal:cbv:disp:", cbv + "Disp-"}, {"urn:epcglobal:cbv:btt:", cbv + "BTT-"},

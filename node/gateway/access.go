@@ -44,6 +44,10 @@ var needs = []struct {
 	{"POST", api.PathCaptures + "*", access.Capture},
 	{"DELETE", api.PathCaptures + "*", access.Capture},
 	{"GET", "/notarize", access.Public}, // what it does needs what it needs
+	{"POST", api.PathEPCISCapture, access.Submit},
+	{"POST", api.PathEPCISEvents, access.Submit},
+	{"POST", api.PathEPCISQueries + "*", access.Hooks}, // they stay, and have reports sent
+	{"DELETE", api.PathEPCISQueries + "*", access.Hooks},
 	{"GET", "/v1/*", access.Read},
 	{"HEAD", "/v1/*", access.Read},
 	{"GET", "/tile/*", access.Read},

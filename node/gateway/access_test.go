@@ -25,8 +25,12 @@ func expected(method, route string) (access.Scope, bool) {
 	public := []string{"/", "/livez", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/:code", "/verify", "/verify/offline",
 		"/web/docs.js", "/notarize", "/web/notarize.js", "/web/signer.js", "/web/signer.wasm", "/web/style.css", "/web/verify.js", "/web/worker.js", "/web/verifier.wasm", "/web/bundles.wasm", "/web/jsqr.js", "/v1/principal", "/01/*rest", "/zg/*rest", "/00/*rest", "/zs/*rest"}
 	changes := map[string]access.Scope{
+		"POST /v1/epcis/capture": access.Submit, "POST /v1/epcis/events": access.Submit,
 		"POST /v1/envelopes": access.Submit, "PUT /v1/blobs/:sha256": access.Blobs,
 		"POST /v1/verify": access.Read, "POST /v1/reports": access.Read, // they answer and change nothing
+	}
+	if strings.HasPrefix(route, "/v1/epcis/queries") && method != "GET" {
+		return access.Hooks, method == "POST" || method == "DELETE"
 	}
 	if strings.HasPrefix(route, "/v1/hooks") {
 		return access.Hooks, method == "GET" || method == "POST" || method == "DELETE"

@@ -84,11 +84,15 @@ func (l *ledger) itemOf(ctx context.Context, r *receipt.Receipt, d tx.Digest) (*
 	if err != nil {
 		return nil, err
 	}
-	b, ok := s.Body.(*tx.Batch)
-	if !ok {
+	var t *batch.Tree
+	switch b := s.Body.(type) {
+	case *tx.Batch:
+		t, err = l.tree(ctx, b)
+	case *tx.Events:
+		t, err = l.eventTree(ctx, e.ID(), b)
+	default:
 		return nil, badParameter("query.item", "the statement is no batch, but "+string(s.Kind))
 	}
-	t, err := l.tree(ctx, b)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ import (
 	"zhenglian/node/hooks"
 	"zhenglian/node/index"
 	"zhenglian/node/replay"
+	"zhenglian/node/repository"
 )
 
 // A Chain is what the gateway needs of the node behind it. Its methods are
@@ -155,6 +156,11 @@ type Options struct {
 
 	// Captures captures web pages; nil: it does not.
 	Captures *captures.Service
+	// EPCIS keeps EPCIS events; nil: there are no capture and query interfaces.
+	EPCIS *repository.Repository
+
+	// Stater states events of callers who sign nothing themselves; nil: they must.
+	Stater *Stater
 
 	// Printer makes certificates; nil: there are none.
 	Printer *Printer
@@ -196,6 +202,9 @@ func New(c Config, o Options) (*Gateway, error) {
 		o.Index.Lists(lists(o.Blobs))
 	}
 	g := &Gateway{ledger: newLedger(c, o), log: o.Log}
+	if o.EPCIS != nil {
+		o.EPCIS.SetLedger(&epcisLedger{g.ledger, o.Stater})
+	}
 	g.streams = newStreams(c, g.ledger)
 	m, err := newMetrics(o.Metrics, g.ledger, g.streams)
 	if err != nil {

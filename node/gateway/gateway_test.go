@@ -684,6 +684,13 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 		switch {
+		case path == "/v1/epcis/events/*rest": // what is named there may hold slashes
+			served["GET /v1/epcis/events/{eventID}"], served["GET /v1/epcis/events/{eventID}/receipt"] = true, true
+			continue
+		case strings.HasPrefix(path, "/v1/epcis/") && strings.HasSuffix(path, "/*rest"):
+			resource := strings.TrimSuffix(path, "*rest") + "{value}"
+			served["GET "+resource], served["GET "+resource+"/events"] = true, true
+			continue
 		case path == "/" || path == api.PathDocs || path == api.PathOpenAPI || strings.HasPrefix(path, "/web/"),
 			strings.HasPrefix(path, "/verify"), path == "/notarize", path == "/e/{id}", strings.HasSuffix(path, "/*rest"):
 			continue // pages, and the document itself

@@ -22,6 +22,7 @@ import (
 	"zhenglian/node/blob"
 	"zhenglian/node/events"
 	"zhenglian/node/index"
+	"zhenglian/node/repository"
 )
 
 // ledger is the contract, without HTTP.
@@ -36,8 +37,9 @@ type ledger struct {
 	signers  signers
 	trees    *cache[tx.Digest, *batch.Tree] // by root
 	events   *events.Source
-	printer  *Printer      // nil: no certificates
-	press    chan struct{} // one token for each certificate that is being printed
+	printer  *Printer               // nil: no certificates
+	epcis    *repository.Repository // nil: none
+	press    chan struct{}          // one token for each certificate that is being printed
 }
 
 var _ api.Ledger = (*ledger)(nil)
@@ -60,6 +62,7 @@ func newLedger(c Config, o Options) *ledger {
 		trees:    newCache[tx.Digest, *batch.Tree](treesKept),
 		events:   o.Events,
 		printer:  o.Printer,
+		epcis:    o.EPCIS,
 		press:    make(chan struct{}, printing),
 	}
 }

@@ -58,6 +58,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 				{Name: "verify", Description: "Prove and verify · 验证"},
 				{Name: "log", Description: "Mirror and monitor the log · 日志"},
 				{Name: "hooks", Description: "Events sent to you · 回调"},
+				{Name: "epcis", Description: "EPCIS 2.0: capture and query · 事件采集与查询"},
 				{Name: "network", Description: "Members, rules, node · 网络"},
 			},
 		},
@@ -81,6 +82,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	reportRoutes(h, c, l)
 	unitRoutes(r, h, l)
 	unitPageRoutes(r, l)
+	addEPCIS(r, h, l, o)
 	certificateRoutes(h, l)
 	captureRoutes(r, h, s, o.Captures, l)
 	pageRoutes(r, l)
@@ -295,7 +297,7 @@ func readRoutes(h huma.API, c Config, l *ledger) {
 		StatementPath
 		Form   string `query:"form" enum:"json,compact" doc:"default json, or what Accept asks for"`
 		At     string `query:"at" enum:"entry,latest" default:"latest" doc:"entry: as it was accepted; latest: and what holds now"`
-		Item   string `query:"item" pattern:"^[0-9a-f]{64}$" doc:"of an evidence.batch: SHA-256 of the file whose own receipt is wanted"`
+		Item   string `query:"item" pattern:"^[0-9a-f]{64}$" doc:"of an evidence.batch: SHA-256 of the file whose own receipt is wanted; of a trace.events: the event's leaf"`
 		Accept string `header:"Accept"`
 	}) (*document, error) {
 		o := api.ReceiptOptions{Form: in.Form, At: in.At}

@@ -1,17 +1,14 @@
 package hooks
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"zhenglian/app/tx"
@@ -248,30 +245,10 @@ func (h *Hooks) post(ctx context.Context, k *hook, d *api.Delivery, body []byte)
 		}
 		h.count.WithLabelValues(result).Inc()
 	}()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.URL, bytes.NewReader(body))
-	if err != nil {
-		d.Error = "the address cannot be used"
-		return 0
-	}
-	req.Header.Set("Content-Type", api.MediaJSON)
-	req.Header.Set("User-Agent", "zhenglian-hooks/1")
-	req.Header.Set("webhook-id", d.Message)
-	req.Header.Set("webhook-timestamp", stamp(now))
-	req.Header.Set("webhook-signature", signature(d.Message, now, body, k.secrets, k.seed))
-	resp, err := h.target.client(k.url).Do(req)
-	if err != nil {
+	var err error
+	d.Status, retry, err = h.target.post(ctx, k.url, d.Message, now, api.MediaJSON, body, k.secrets, k.seed)
+	if d.OK = err == nil; !d.OK {
 		d.Error = plain(err)
-		return 0
-	}
-	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, restOfAnswer) // what it says besides does not matter
-	d.Status = resp.StatusCode
-	if d.OK = resp.StatusCode >= 200 && resp.StatusCode < 300; d.OK {
-		return 0
-	}
-	d.Error = fmt.Sprintf("the receiver answered %d", resp.StatusCode)
-	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
-		retry = time.Duration(min(s, int(maxRetry/time.Second))) * time.Second
 	}
 	return retry
 }
@@ -281,6 +258,8 @@ func plain(err error) string {
 	var dns *net.DNSError
 	var of *url.Error
 	switch {
+	case errors.Is(err, errAnswer):
+		return err.Error()
 	case errors.Is(err, ErrTarget):
 		return "the address is not on the public internet, and the operator has not allowed it"
 	case errors.Is(err, context.DeadlineExceeded):

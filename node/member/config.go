@@ -18,6 +18,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"zhenglian/client/certificate"
+	"zhenglian/client/keys"
 	"zhenglian/node"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
@@ -50,6 +51,12 @@ type Gateway struct {
 
 	// Hooks are the settings of webhooks.
 	Hooks HooksConfig `json:"hooks"`
+
+	// EPCISKey is the key file, without a passphrase, of an account of the member
+	// with the role system: with it the gateway states the EPCIS events that the
+	// member's own programs capture. Empty: whoever captures signs. A relative path
+	// starts at the home folder.
+	EPCISKey string `json:"epcis_key,omitempty"`
 
 	// InFlight is how many submissions may wait for a block at once; more are
 	// answered 429. Zero: the gateway's default.
@@ -186,6 +193,26 @@ func (g Gateway) printer(home string) (*gateway.Printer, error) {
 		}
 	}
 	return p, nil
+}
+
+// stater loads the account that states EPCIS events; nil when there is none.
+func (g Gateway) stater(home string) (*gateway.Stater, error) {
+	if g.EPCISKey == "" {
+		return nil, nil
+	}
+	path := g.EPCISKey
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(home, path)
+	}
+	f, err := keys.Read(path)
+	if err != nil {
+		return nil, fmt.Errorf("gateway.json: epcis_key: %w", err)
+	}
+	k, err := f.Open(nil)
+	if err != nil {
+		return nil, fmt.Errorf("gateway.json: epcis_key: %w", err)
+	}
+	return &gateway.Stater{Member: k.Member, Signer: k}, nil
 }
 
 // Save writes the settings into a home folder.

@@ -26,6 +26,7 @@ import (
 	"zhenglian/node/hooks"
 	"zhenglian/node/index"
 	"zhenglian/node/replay"
+	"zhenglian/node/repository"
 )
 
 // Options are what a process may say beyond its home folder.
@@ -51,6 +52,7 @@ type Member struct {
 	blobs    *blob.Dir
 	hooks    *hooks.Hooks
 	captures *captures.Service // nil when there is none
+	epcis    *repository.Repository
 	answers  *replay.Store
 	listener net.Listener
 	scheme   string
@@ -144,12 +146,19 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if m.captures, err = settings.captures(home, o.Version, m.blobs, m.log); err != nil {
 		return nil, err
 	}
+	if m.epcis, err = repository.Open(repository.Config{Path: filepath.Join(data, "epcis.db"), Allow: hc.Allow, Log: m.log}); err != nil {
+		return nil, err
+	}
+	stater, err := settings.stater(home)
+	if err != nil {
+		return nil, err
+	}
 	if m.answers, err = replay.Open(filepath.Join(data, "answers.db")); err != nil {
 		return nil, err
 	}
 	m.gateway, err = gateway.New(
 		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, Access: guard, Captures: m.captures, Index: m.index, Blobs: m.blobs, Printer: printer, Metrics: m.node.Metrics(), Log: m.log})
+		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, EPCIS: m.epcis, Stater: stater, Access: guard, Captures: m.captures, Index: m.index, Blobs: m.blobs, Printer: printer, Metrics: m.node.Metrics(), Log: m.log})
 	if err != nil {
 		return nil, err
 	}
@@ -240,6 +249,10 @@ func (m *Member) Run(ctx context.Context) error {
 			defer cancel()
 			return m.hooks.Run(ctx)
 		})
+		clients.Go(func() error {
+			defer cancel()
+			return m.epcis.Run(ctx)
+		})
 	}
 	<-ctx.Done()
 	err := clients.Wait()
@@ -258,6 +271,9 @@ func (m *Member) close() (err error) {
 	}
 	if m.answers != nil {
 		err = errors.Join(err, m.answers.Close())
+	}
+	if m.epcis != nil {
+		err = errors.Join(err, m.epcis.Close())
 	}
 	if m.hooks != nil {
 		err = errors.Join(err, m.hooks.Close())

@@ -18,16 +18,37 @@ type Unit struct {
 	Facts    []Fact
 	Warnings []string
 	Events   []Event // oldest first
-	Height   int64
-	Time     string // of the block
-	TraceURL string
+	Cut      bool    // there are more
+
+	Inspections []Inspection // newest first
+	Height      int64
+	Time        string // of the block
+	TraceURL    string
 }
 
 // A Recall that the unit is in.
 type Recall struct{ ID, Text string }
 
 // An Event is a step in the history of a unit.
-type Event struct{ ID, What, Who, When string }
+type Event struct {
+	ID, What, Who, When string
+	About               string // another unit: what it was made of, or was in; "": the unit itself
+}
+
+// An Inspection is a test of the unit, or of what it was made of.
+type Inspection struct {
+	ID, Report string // statements
+	Passes     bool
+	Verdict    string
+	About      string // as of Event
+	By         string
+	Standard   string
+	Tested     string // day
+	Failed     []string
+}
+
+// Failed reports whether the latest test of it, or of what it was made of, failed.
+func (u *Unit) Failed() bool { return len(u.Inspections) > 0 && !u.Inspections[0].Passes }
 
 // Render writes the page.
 func (u *Unit) Render(w io.Writer) error { return pages.ExecuteTemplate(w, "unit.html", u) }

@@ -37,7 +37,7 @@ func (h *harness) inbox(conditions string) (ids []tx.ID) {
 // laboratory is a member to be admitted.
 func (h *harness) laboratory() *tx.Membership {
 	return &tx.Membership{
-		Accounts: []tx.Credential{h.chain.Credential("lab-admin1", "admin"), h.chain.Credential("lab-admin2", "admin")},
+		Accounts: []tx.Credential{h.chain.Credential("new-lab-admin1", "admin"), h.chain.Credential("new-lab-admin2", "admin")},
 		Action:   tx.Admit, ID: "lab-1", NameZH: "检测所", NameEN: "Laboratory", Roles: []string{"lab"}, USCC: "91350100M000100Y43",
 	}
 }
@@ -59,7 +59,7 @@ func TestInbox(t *testing.T) {
 			}
 		}
 	}
-	wantIn("changsha-amr", "internet-court", "notary-office", "platform-a", "qijiang-amr", "xianyang-amr")
+	wantIn("changsha-amr", "internet-court", "notary-office", "platform-a", "qijiang-amr", "retest-institute", "test-institute", "xianyang-amr")
 
 	p := read[api.Page[api.Pending]](h, api.PathPending+"?member=xianyang-amr").Data[0]
 	want := []tx.AccountID{apptest.Key(t, "city-admin1", tx.Secp256k1).Public().Account(), apptest.Key(t, "city-admin2", tx.Secp256k1).Public().Account()}
@@ -80,7 +80,7 @@ func TestInbox(t *testing.T) {
 	}
 
 	agree("changsha-amr", "changsha-admin1")
-	wantIn("internet-court", "notary-office", "platform-a", "qijiang-amr", "xianyang-amr")
+	wantIn("internet-court", "notary-office", "platform-a", "qijiang-amr", "retest-institute", "test-institute", "xianyang-amr")
 	agree("internet-court", "court-admin1")
 	wantIn("qijiang-amr", "xianyang-amr")
 	if st := read[api.Statement](h, api.StatementURL(s.ID)); len(st.CanSign) != 2 || st.Deadline != p.Deadline {

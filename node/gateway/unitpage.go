@@ -13,6 +13,7 @@ import (
 
 	"zhenglian/app/row"
 	"zhenglian/app/state"
+	"zhenglian/app/store"
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
 	"zhenglian/client/web"
@@ -160,12 +161,34 @@ func fillUnit(ctx context.Context, l *ledger, page *web.Unit, code tx.UnitCode) 
 			row.FlagYield:    t("产量超过申报的得率", "More was made than the declared yield allows"),
 		}[f])
 	}
-	for i := range u.Events {
-		e := &u.Events[len(u.Events)-1-i]
-		if e.Outcome != row.Effective {
+	if err := l.fillStory(ctx, u, page, who); err != nil {
+		return http.StatusServiceUnavailable, err
+	}
+	if page.Recalled {
+		if err := l.recallsOf(ctx, u, page, who); err != nil {
+			return http.StatusServiceUnavailable, err
+		}
+	}
+	return http.StatusOK, nil
+}
+
+// fillStory fills in where the goods come from, who signed each step, and what
+// tests of them found.
+func (l *ledger) fillStory(ctx context.Context, u *api.Unit, page *web.Unit, who func(tx.MemberID) string) error {
+	if l.index == nil {
+		return nil
+	}
+	v, t := l.chain.Store().View(), page.T
+	s, err := l.tell(ctx, v, u)
+	if err != nil {
+		return err
+	}
+	page.Cut = s.cut
+	for _, e := range s.events {
+		what, known := eventWords[e.Kind]
+		if e.Outcome != row.Effective || !known {
 			continue
 		}
-		what := eventWords[e.Kind]
 		by := who(tx.MemberID(e.Member))
 		if e.To != "" {
 			by += " → " + who(tx.MemberID(e.To))
@@ -179,14 +202,74 @@ func fillUnit(ctx context.Context, l *ledger, page *web.Unit, code tx.UnitCode) 
 		if e.State == row.OneSided {
 			by += t("（仅一方陈述）", " (one side only)")
 		}
-		page.Events = append(page.Events, web.Event{ID: e.ID.String(), What: t(what[0], what[1]), Who: by, When: e.At.String()})
+		about := ""
+		if e.code != u.Code {
+			if about, err = l.called(v, page.Look, e.code); err != nil {
+				return err
+			}
+		}
+		page.Events = append(page.Events, web.Event{ID: e.ID.String(), What: t(what[0], what[1]), About: about, Who: by, When: e.At.String()})
 	}
-	if page.Recalled {
-		if err := l.recallsOf(ctx, u, page, who); err != nil {
-			return http.StatusServiceUnavailable, err
+	found, err := s.inspections()
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		n, err := l.pageInspection(v, page.Look, &found[i], u, who)
+		if err != nil {
+			return err
+		}
+		page.Inspections = append(page.Inspections, n)
+	}
+	return nil
+}
+
+// called is what a unit is called on a page: its product and lot.
+func (l *ledger) called(v *store.View, look web.Look, code tx.UnitCode) (string, error) {
+	name := look.T("容器", "Container")
+	if p := code.Product(); p != "" {
+		r, err := state.ProductAt(v, p)
+		if err != nil {
+			return "", err
+		}
+		if r != nil {
+			name = look.T(r.NameZH, r.NameEN)
 		}
 	}
-	return http.StatusOK, nil
+	if _, lot, ok := strings.Cut(string(code), "/10/"); ok {
+		lot, _, _ = strings.Cut(lot, "/")
+		if lot, err := url.PathUnescape(lot); err == nil { // it was checked
+			name += " " + lot
+		}
+	}
+	return name, nil
+}
+
+// pageInspection describes an inspection to a consumer.
+func (l *ledger) pageInspection(v *store.View, look web.Look, a *api.Inspection, u *api.Unit, who func(tx.MemberID) string) (web.Inspection, error) {
+	t, r := look.T, a.Report
+	n := web.Inspection{ID: a.ID.String(), Report: r.ID.String(), Passes: r.Passes, Tested: r.Tested,
+		By: fmt.Sprintf(t("%s 检验，%s 会签", "tested by %s, co-signed by %s"), who(r.Lab), who(a.Member)), Standard: fmt.Sprintf(t("%s，%d 项", "%s, %d items"), r.Standard, r.Items)}
+	if a.Unit != u.Code {
+		var err error
+		if n.About, err = l.called(v, look, a.Unit); err != nil {
+			return n, err
+		}
+	}
+	for _, f := range r.Failed {
+		n.Failed = append(n.Failed, fmt.Sprintf(t("%s：实测 %s %s，限量 %s %[3]s", "%s: found %s %s, limit %s %[3]s"), t(f.NameZH, f.NameEN), f.Found, f.Unit, f.Limit))
+	}
+	switch {
+	case r.Passes && a.State == row.Overturned:
+		n.Verdict = t("复检合格（初检不合格）", "Passed when tested again (it had failed first)")
+	case r.Passes:
+		n.Verdict = t("合格", "Passed")
+	case row.FailedForGood(a.State):
+		n.Verdict = t("不合格（已确认）", "Failed (final)")
+	default:
+		n.Verdict = t("不合格（尚可复检，未最终确认）", "Failed (not final: it may be tested again)")
+	}
+	return n, nil
 }
 
 var eventWords = map[tx.Kind][2]string{

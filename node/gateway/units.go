@@ -73,12 +73,7 @@ func (l *ledger) unit(ctx context.Context, v *store.View, id row.UnitID, u *row.
 		if err != nil {
 			return nil, err
 		}
-		e := api.UnitEvent{ID: st.ID, Seq: seq, Height: st.Height, Kind: st.Statement.Kind, Member: string(st.Statement.Member), At: st.Statement.At,
-			Outcome: st.Outcome, State: st.State}
-		if ship, ok := st.Statement.Body.(*tx.Ship); ok {
-			e.To = string(ship.To)
-		}
-		a.Events = append(a.Events, e)
+		a.Events = append(a.Events, eventOf(st))
 	}
 	return a, nil
 }

@@ -21,7 +21,7 @@ const (
 	fieldCase   = 3 // case tag, 32 bytes
 	fieldMember = 4 // who stated, text
 	fieldUnit   = 5 // code of a unit that a statement of traceability names, text
-	fieldKind   = 6 // kind, text; of recalls and hand-overs only
+	fieldKind   = 6 // kind, text; of recalls, hand-overs, inspections and orders to platforms only
 )
 
 // batch indexes the next entries and reports whether there are more.

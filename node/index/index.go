@@ -20,7 +20,7 @@ import (
 )
 
 // schema is the version of the tables; another number makes Open rebuild.
-const schema = 3
+const schema = 4
 
 const tables = `
 CREATE TABLE statements (

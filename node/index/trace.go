@@ -8,20 +8,20 @@ import (
 	"zhenglian/app/tx"
 )
 
-// listed are the kinds of traceability that can be listed.
-var listed = []tx.Kind{tx.TraceRecall, tx.TraceShip, tx.TraceSell, tx.TraceTake}
+// listed are the kinds of traceability and inspection that can be listed.
+var listed = []tx.Kind{tx.TraceRecall, tx.TraceShip, tx.TraceSell, tx.TraceTake, tx.InspectTask, tx.DelistOrder}
 
 // trace adds the terms of a statement of traceability: the units that it names,
 // or that the hand-over which it answers names.
 func (w *writer) trace(s *tx.Statement, seq uint64, matter any) {
-	if s.Kind.Family() != "trace" {
-		return
-	}
 	add := func(field int, value string) { w.terms = append(w.terms, term{field, []byte(value), int64(seq)}) }
 	for _, k := range listed {
 		if s.Kind == k {
 			add(fieldKind, string(k))
 		}
+	}
+	if s.Kind.Family() != "trace" {
+		return
 	}
 	body := s.Body
 	if opening, ok := matter.(int64); ok && uint64(opening) != seq {
@@ -90,7 +90,7 @@ func (x *Index) Unit(ctx context.Context, code tx.UnitCode, before uint64, limit
 	return x.entries(ctx, fieldUnit, string(code), before, limit)
 }
 
-// Traces returns the entries of a kind of traceability that can be listed,
+// Traces returns the entries of a kind that can be listed,
 // before an entry (0: all), newest first.
 func (x *Index) Traces(ctx context.Context, k tx.Kind, before uint64, limit int) ([]uint64, error) {
 	return x.entries(ctx, fieldKind, string(k), before, limit)

@@ -336,14 +336,18 @@ func (c *cli) traceLine(w io.Writer, l api.TraceLine) {
 func (c *cli) recallCmd() *cobra.Command {
 	cmd := &cobra.Command{Use: "recall", Args: c.args(0, 0), RunE: c.group, Short: c.tr("open, show, ack, dispose, release, close", "召回：发起、查看、回应、处置、解除、结束")}
 	var b tx.Recall
-	var document, decision, method string
+	var document, decision, method, inspection string
 	open := c.traceAct("open CODE…", 1, tx.MaxUnits, c.tr("recall units and all that was made of them", "召回单元及由其制成的一切"), tx.TraceRecall, func(args []string) (tx.Body, error) {
 		var err error
 		if b.Units, err = c.unitCodes(args); err == nil && document != "" {
 			b.Document, err = c.documentDigest(document)
 		}
+		if err == nil && inspection != "" {
+			b.Inspection, err = c.parseID(inspection)
+		}
 		return &b, err
 	})
+	open.Flags().StringVar(&inspection, "inspection", "", c.tr("the inspection that found it, confirmed; --reason failed_test", "所依据的已确认抽检，须 --reason failed_test"))
 	open.Flags().Int64Var(&b.Level, "level", 1, c.tr("1 to 3, 1 the gravest", "级别 1 至 3，1 级最重"))
 	open.Flags().StringVar(&b.Reason, "reason", "unsafe", "unsafe | failed_test | mislabelled | counterfeit | origin | other")
 	open.Flags().StringVar(&document, "document", "", c.tr("the notice or order: a file, or its SHA-256", "通知或决定：文件或其 SHA-256"))

@@ -219,6 +219,11 @@ func VerifySplit(b []byte, t *Trust, p *WitnessPolicy) *Report {
 	}
 	r.Rebuttals = []Text{{"签署其中一份日志的密钥当时已为他人掌握。", "A key that signed one of the two logs was in other hands."}}
 	r.Answer()
+	for i := range r.Points {
+		if p := &r.Points[i]; len(p.Checks) == 0 {
+			p.Sentence = Text{"本材料是账本分叉的证明，不涉及此项。", "This is a proof of a split view; the question does not arise."}
+		}
+	}
 	return r
 }
 

@@ -116,12 +116,26 @@ func checkView(t testing.TB, s *Store, v *View) {
 		if err := tlog.CheckTree(tlog.TreeProof(p), int64(size), tlog.Hash(h.LogRoot), int64(old), roots[old]); err != nil {
 			t.Fatalf("consistency of %d with %d: %v", old, size, err)
 		}
+		if root := must[Hash](t)(v.RootOf(old)); tlog.Hash(root) != roots[old] {
+			t.Fatalf("root of %d of %d: got %x, want %x", old, size, root, roots[old])
+		}
+		to := old + (size-old)/2
+		p = proof(must[[]Hash](t)(v.ConsistencyTo(old, to)))
+		if err := tlog.CheckTree(tlog.TreeProof(p), int64(to), roots[to], int64(old), roots[old]); err != nil {
+			t.Fatalf("consistency of %d with %d of %d: %v", old, to, size, err)
+		}
 	}
 	if _, err := v.Entry(size); !errors.Is(err, ErrNoEntry) {
 		t.Fatalf("entry beyond the log: got %v, want ErrNoEntry", err)
 	}
 	if _, err := v.Inclusion(size); !errors.Is(err, ErrNoEntry) {
 		t.Fatalf("inclusion beyond the log: got %v, want ErrNoEntry", err)
+	}
+	if _, err := v.RootOf(size + 1); !errors.Is(err, ErrNoEntry) {
+		t.Fatalf("root of %d of %d: %v", size+1, size, err)
+	}
+	if _, err := v.ConsistencyTo(0, size+1); !errors.Is(err, ErrNoEntry) {
+		t.Fatalf("consistency with %d of %d: %v", size+1, size, err)
 	}
 	if _, err := v.Consistency(size + 1); !errors.Is(err, ErrNoEntry) {
 		t.Fatalf("consistency beyond the log: got %v, want ErrNoEntry", err)

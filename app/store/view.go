@@ -185,6 +185,34 @@ func (v *View) Consistency(oldSize uint64) ([]Hash, error) {
 	return hashes(p), nil
 }
 
+// ConsistencyTo is the proof that the log of oldSize entries is a prefix of that of
+// size entries, both prefixes of the view's.
+func (v *View) ConsistencyTo(oldSize, size uint64) ([]Hash, error) {
+	if size > v.head.LogSize || oldSize > size {
+		return nil, fmt.Errorf("logs of %d and %d entries: %w", oldSize, size, ErrNoEntry)
+	}
+	if oldSize == 0 {
+		return nil, nil
+	}
+	p, err := tlog.ProveTree(int64(size), int64(oldSize), v.hashes())
+	if err != nil {
+		return nil, fmt.Errorf("prove prefix of %d entries: %w", oldSize, err)
+	}
+	return hashes(p), nil
+}
+
+// RootOf is the root of the first size entries of the view's log.
+func (v *View) RootOf(size uint64) (Hash, error) {
+	if size > v.head.LogSize {
+		return Hash{}, fmt.Errorf("log of %d entries: %w", size, ErrNoEntry)
+	}
+	h, err := tlog.TreeHash(int64(size), v.hashes())
+	if err != nil {
+		return Hash{}, fmt.Errorf("root of %d entries: %w", size, err)
+	}
+	return Hash(h), nil
+}
+
 func (v *View) hashes() hashReader { return hashReader{edge: v.edge, tiles: v.s.tiles} }
 
 func hashes(p []tlog.Hash) []Hash {

@@ -10,6 +10,9 @@
 //	PUT  /v1/blobs/{sha256}            store the bytes of a file     → Blob
 //	GET  /v1/blobs/{sha256}            its bytes; also HEAD
 //	GET  /v1/checkpoint                size and roots at a height    → Checkpoint
+//	GET  /checkpoint                   signed note of the log        → C2SP tlog-checkpoint
+//	GET  /v1/witnesses                 who cosigns, how far they are → Witnesses
+//	GET  /v1/alarms                    split views that were seen    → Page[Alarm]
 //	GET  /tile/…                       the log as C2SP tlog-tiles
 //	GET  /v1/trust                     the trust root                → receipt.Trust
 //	GET  /v1/members                   members of the consortium     → Page[Member]

@@ -35,10 +35,15 @@ const (
 	PathHookAgain  = "/v1/hooks/{id}/redeliver"
 	PathHookLog    = "/v1/hooks/{id}/deliveries"
 	PathStatus     = "/v1/status"
+	PathWitnesses  = "/v1/witnesses"
+	PathAlarms     = "/v1/alarms"
 
 	PathListAckProof = "/v1/lists/{list}/notices/{number}/acks/{member}/proof"
 	PathListSnapshot = "/v1/lists/{list}/snapshot"
 	PathListDelta    = "/v1/lists/{list}/delta"
+
+	// PathNote is the signed checkpoint of C2SP tlog-tiles.
+	PathNote = "/checkpoint"
 
 	PathProblems = "/problems"
 	PathProblem  = "/problems/{code}"

@@ -218,6 +218,7 @@ type Checkpoint struct {
 	Anchor    Anchor          `json:"anchor" doc:"the newest stored block; use it as the anchor of new evidence"`
 	Block     json.RawMessage `json:"block,omitempty" doc:"header and commit of block height+1, see package receipt"`
 	Note      string          `json:"note" doc:"C2SP checkpoint body: origin, size, root in base64, one a line"`
+	Signed    string          `json:"signed,omitempty" doc:"the same as a C2SP signed note, signed by the gateway; GET /checkpoint for one with cosignatures"`
 }
 
 // An Anchor names a block.

@@ -51,6 +51,7 @@ var needs = []struct {
 	{"GET", "/v1/*", access.Read},
 	{"HEAD", "/v1/*", access.Read},
 	{"GET", "/tile/*", access.Read},
+	{"GET", "/checkpoint", access.Read},
 	{"GET", "/e/*", access.Read},
 	{"GET", "/01/*", access.Public}, // the codes on labels, for whoever scans one
 	{"GET", "/zg/*", access.Public},

@@ -165,6 +165,9 @@ type Options struct {
 	// Printer makes certificates; nil: there are none.
 	Printer *Printer
 
+	// Witness knows who outside the ledger saw its log; nil: nobody did.
+	Witness Witness
+
 	// Access says who asks and what they may; nil: everybody may read, submit and
 	// store files, and nobody more.
 	Access *access.Guard

@@ -40,6 +40,7 @@ type ledger struct {
 	printer  *Printer               // nil: no certificates
 	epcis    *repository.Repository // nil: none
 	press    chan struct{}          // one token for each certificate that is being printed
+	witness  Witness                // nil: nobody outside sees the log
 }
 
 var _ api.Ledger = (*ledger)(nil)
@@ -63,6 +64,7 @@ func newLedger(c Config, o Options) *ledger {
 		events:   o.Events,
 		printer:  o.Printer,
 		epcis:    o.EPCIS,
+		witness:  o.Witness,
 		press:    make(chan struct{}, printing),
 	}
 }
@@ -247,7 +249,17 @@ func (l *ledger) receipt(ctx context.Context, id tx.ID, seq uint64, o api.Receip
 		if r, err = l.receipts.later(m); err != nil {
 			return nil, err
 		}
-	} else if m.json != nil {
+	}
+	seen, err := l.witnessed(r.LogSize)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case seen != nil:
+		with := *r
+		with.Witnessed = seen
+		r = &with
+	case o.At == api.AtEntry && m.json != nil:
 		return m.json, nil
 	}
 	return r.EncodeJSON()
@@ -417,6 +429,9 @@ func (l *ledger) Checkpoint(context.Context) (*api.Checkpoint, error) {
 	}
 	c.Height, c.LogSize = head.Height, head.LogSize
 	c.LogRoot, c.StateRoot, c.AppHash = tx.Digest(head.LogRoot), tx.Digest(head.StateRoot), tx.Digest(head.AppHash)
+	if l.witness != nil {
+		c.Signed = string(l.witness.Sign(c.LogSize, c.LogRoot))
+	}
 	c.Note = fmt.Sprintf("%s\n%d\n%s\n", c.Chain, c.LogSize, base64.StdEncoding.EncodeToString(c.LogRoot[:]))
 	return c, nil
 }

@@ -75,6 +75,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	networkRoutes(h, l)
 	blobRoutes(r, h, c, l)
 	tileRoutes(r, h, l)
+	witnessRoutes(r, h, l)
 	copyRoutes(r, h, l)
 	eventRoutes(r, h, s)
 	hookRoutes(h, c, o.Hooks)

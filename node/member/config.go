@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"zhenglian/app/receipt"
 	"zhenglian/client/certificate"
 	"zhenglian/client/keys"
 	"zhenglian/node"
@@ -24,6 +25,7 @@ import (
 	"zhenglian/node/blob"
 	"zhenglian/node/gateway"
 	"zhenglian/node/hooks"
+	"zhenglian/node/witness"
 )
 
 const gatewayFile = "gateway.json"
@@ -57,6 +59,8 @@ type Gateway struct {
 	// member's own programs capture. Empty: whoever captures signs. A relative path
 	// starts at the home folder.
 	EPCISKey string `json:"epcis_key,omitempty"`
+	// Witness says who outside the ledger is asked to cosign its log.
+	Witness WitnessConfig `json:"witness"`
 
 	// InFlight is how many submissions may wait for a block at once; more are
 	// answered 429. Zero: the gateway's default.
@@ -146,6 +150,20 @@ type TSAConfig struct {
 	Roots string `json:"roots"`
 }
 
+// WitnessConfig are the settings of witnesses.
+type WitnessConfig struct {
+	// Targets are the witnesses, each with name, key (its vkey, as zhengd witness key
+	// prints it) and url.
+	Targets []witness.Target `json:"targets"`
+
+	// Peers are the URLs of other members' gateways, whose logs are compared with
+	// this one's.
+	Peers []string `json:"peers"`
+
+	// Every is the pause between two checkpoints.
+	Every node.Duration `json:"every"`
+}
+
 // TLSConfig are the files of TLS, in PEM; relative paths start at the home folder.
 type TLSConfig struct {
 	// Cert is the certificate of the gateway with those between it and its
@@ -167,6 +185,7 @@ func DefaultGateway() Gateway {
 		Hooks:    HooksConfig{Allow: []string{}, GiveUp: node.Duration(72 * time.Hour)},
 		Captures: CapturesConfig{Allow: []string{}, Resolvers: []string{}, TimeServers: []string{}, TSA: []TSAConfig{}},
 		Auth:     AuthConfig{Anonymous: access.Open, OIDC: []access.Provider{}, Certificates: []access.Certificate{}},
+		Witness:  WitnessConfig{Targets: []witness.Target{}, Peers: []string{}, Every: node.Duration(10 * time.Second)},
 	}
 }
 
@@ -243,6 +262,9 @@ func (g Gateway) validate() error {
 	if (g.TLS.Cert == "") != (g.TLS.Key == "") || g.TLS.Cert == "" && g.TLS.ClientCA != "" {
 		return errors.New("gateway.json: tls: cert and key go together, and client_ca needs both")
 	}
+	if g.Witness.Every < 0 {
+		return errors.New("gateway.json: witness.every is negative")
+	}
 	if (g.SealCertificates == "") != (g.SealKey == "") {
 		return errors.New("gateway.json: seal_certificates and seal_key go together")
 	}
@@ -260,6 +282,21 @@ func (g *Gateway) hooks() (c hooks.Config, err error) {
 	}
 	c.GiveUp = time.Duration(g.Hooks.GiveUp)
 	return c, nil
+}
+
+// LogKeyFile is where a home folder keeps the key with which its gateway signs
+// checkpoints of the log. It is made when it is not there.
+func LogKeyFile(home string) string { return filepath.Join(home, "config", "log.key") }
+
+// collector is what the settings say of witnesses.
+func (g *Gateway) collector(home string, l witness.Ledger) (c witness.Config, err error) {
+	secret, err := witness.LoadKey(LogKeyFile(home), true)
+	if err != nil {
+		return c, err
+	}
+	c = witness.Config{Ledger: l, Dir: filepath.Join(home, "data", "witness"), Targets: g.Witness.Targets, Peers: g.Witness.Peers, Every: time.Duration(g.Witness.Every)}
+	c.Signer, err = witness.NewSigner(l.ChainID(), receipt.AlgLog, secret)
+	return c, err
 }
 
 // KeysFile is where a home folder keeps the API keys of its gateway.

@@ -27,6 +27,7 @@ import (
 	"zhenglian/node/index"
 	"zhenglian/node/replay"
 	"zhenglian/node/repository"
+	"zhenglian/node/witness"
 )
 
 // Options are what a process may say beyond its home folder.
@@ -54,6 +55,7 @@ type Member struct {
 	captures *captures.Service // nil when there is none
 	epcis    *repository.Repository
 	answers  *replay.Store
+	witness  *witness.Collector
 	listener net.Listener
 	scheme   string
 	log      *slog.Logger
@@ -156,9 +158,17 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if m.answers, err = replay.Open(filepath.Join(data, "answers.db")); err != nil {
 		return nil, err
 	}
+	wc, err := settings.collector(home, c)
+	if err != nil {
+		return nil, err
+	}
+	wc.Log, wc.Metrics = m.log, m.node.Metrics()
+	if m.witness, err = witness.OpenCollector(wc); err != nil {
+		return nil, err
+	}
 	m.gateway, err = gateway.New(
 		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, EPCIS: m.epcis, Stater: stater, Access: guard, Captures: m.captures, Index: m.index, Blobs: m.blobs, Printer: printer, Metrics: m.node.Metrics(), Log: m.log})
+		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, EPCIS: m.epcis, Stater: stater, Access: guard, Captures: m.captures, Index: m.index, Blobs: m.blobs, Printer: printer, Witness: m.witness, Metrics: m.node.Metrics(), Log: m.log})
 	if err != nil {
 		return nil, err
 	}
@@ -245,6 +255,7 @@ func (m *Member) Run(ctx context.Context) error {
 		if m.captures != nil {
 			clients.Go(func() error { return m.captures.Run(ctx) })
 		}
+		clients.Go(func() error { return m.witness.Run(ctx) })
 		clients.Go(func() error {
 			defer cancel()
 			return m.hooks.Run(ctx)
@@ -274,6 +285,9 @@ func (m *Member) close() (err error) {
 	}
 	if m.epcis != nil {
 		err = errors.Join(err, m.epcis.Close())
+	}
+	if m.witness != nil {
+		err = errors.Join(err, m.witness.Close())
 	}
 	if m.hooks != nil {
 		err = errors.Join(err, m.hooks.Close())

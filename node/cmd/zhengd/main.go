@@ -68,7 +68,7 @@ zhengd runs a member's node: consensus, ledger and, if wanted, the gateway.
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
-	root.AddCommand(initCommand(), genesisCommand(), joinCommand(), startCommand(), demoCommand(), statusCommand(), apikeyCommand(), trustCommand(), keyCommand(), restoreCommand(), versionCommand())
+	root.AddCommand(initCommand(), genesisCommand(), joinCommand(), startCommand(), demoCommand(), statusCommand(), apikeyCommand(), trustCommand(), keyCommand(), witnessCommand(), restoreCommand(), versionCommand())
 	return root
 }
 

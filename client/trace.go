@@ -30,6 +30,19 @@ func (c *Client) Recall(ctx context.Context, id tx.ID) (*api.Recall, error) {
 	return named(get[api.Recall](ctx, c, api.RecallURL(id), nil))("look up recall " + id.String())
 }
 
+// Orphans goes through the hand-overs that only one side has signed, oldest first.
+func (c *Client) Orphans(ctx context.Context, q api.OrphanQuery) iter.Seq2[api.Orphan, error] {
+	return pages(func(cursor string) (*api.Page[api.Orphan], error) {
+		v := pageQuery(q.Limit, cursor)
+		for name, value := range map[string]string{"kind": q.Kind, "member": string(q.Member)} {
+			if value != "" {
+				v.Set(name, value)
+			}
+		}
+		return named(get[api.Page[api.Orphan]](ctx, c, api.PathOrphans, v))("orphans")
+	})
+}
+
 // maxTraceLine bounds a line of a trace in bytes.
 const maxTraceLine = 64 << 10
 

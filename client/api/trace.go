@@ -15,6 +15,8 @@ const (
 	PathTrace  = "/v1/units/{id}/trace"
 	PathRecall = "/v1/recalls/{id}"
 
+	PathOrphans = "/v1/orphans"
+
 	MediaLinkset = "application/linkset+json"
 )
 
@@ -76,6 +78,8 @@ type TraceLine struct {
 type TraceEnd struct {
 	Units int   `json:"units"`
 	Cut   bool  `json:"cut" doc:"a bound of depth or size left something out"`
+	Depth int   `json:"depth" doc:"steps that were allowed"`
+	Limit int   `json:"limit" doc:"units that were allowed"`
 	AsOf  int64 `json:"as_of"`
 }
 
@@ -104,6 +108,32 @@ func (q TraceQuery) Values() url.Values {
 		}
 	}
 	return v
+}
+
+// An Orphan is a hand-over that only one side has signed.
+type Orphan struct {
+	ID      tx.ID         `json:"id" doc:"of the statement"`
+	Seq     uint64        `json:"seq"`
+	Kind    tx.Kind       `json:"kind" enum:"trace.ship,trace.sell,trace.take"`
+	State   row.State     `json:"state" enum:"OFFERED,DISPUTED,ONE_SIDED"`
+	Member  tx.MemberID   `json:"member" doc:"who stated it"`
+	To      tx.MemberID   `json:"to,omitempty" doc:"of a shipment"`
+	Reason  string        `json:"reason,omitempty" doc:"why the goods left"`
+	Units   []tx.UnitCode `json:"units"`
+	Height  int64         `json:"height"`
+	Time    tx.Time       `json:"time" doc:"of its block"`
+	Age     int64         `json:"age_s" doc:"seconds from its block to the newest"`
+	Waits   tx.MemberID   `json:"waits_for,omitempty" doc:"who has to act: to answer, or of a disputed one to settle it"`
+	Due     tx.Date       `json:"due,omitzero" doc:"until when; absent where no rule set says so"`
+	Overdue bool          `json:"overdue,omitempty"`
+}
+
+// OrphanQuery are the query parameters of GET /v1/orphans.
+type OrphanQuery struct {
+	Kind   string      // ship, sell or take; "": any
+	Member tx.MemberID // who stated it or to whom it was offered; "": anybody
+	Limit  int         // 0: DefaultLimit; at most MaxLimit
+	Cursor string      // NextCursor of the page before, "" for the first
 }
 
 // A Recall is a recall and how far it has come.

@@ -83,6 +83,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	reportRoutes(h, c, l)
 	unitRoutes(r, h, l)
 	inspectionRoutes(h, l)
+	orphanRoutes(h, l)
 	unitPageRoutes(r, l)
 	addEPCIS(r, h, l, o)
 	certificateRoutes(h, l)

@@ -190,7 +190,7 @@ func traceQuery(c *gin.Context, l *ledger) (q lineage.Query, v *store.View, err 
 	if q.Start, err = row.ParseUnitID(c.Param("id")); err != nil {
 		return q, nil, badParameter("path.id", err.Error())
 	}
-	q.Units = traceLimit
+	q.Units, q.Depth = traceLimit, lineage.MaxDepth
 	v = l.chain.Store().View()
 	for name, values := range c.Request.URL.Query() {
 		if len(values) != 1 {
@@ -254,7 +254,7 @@ func traceUnit(c *gin.Context, l *ledger) {
 		}
 		return lines.Encode(line)
 	})
-	last := api.TraceLine{End: &api.TraceEnd{Units: n, Cut: cut, AsOf: v.Head().Height}}
+	last := api.TraceLine{End: &api.TraceEnd{Units: n, Cut: cut, Depth: q.Depth, Limit: q.Units, AsOf: v.Head().Height}}
 	if err != nil {
 		p := problemOf(c.Request.Context(), err)
 		loggerOf(c).Warn("trace", "request_id", requestID(c), "err", err)

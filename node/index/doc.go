@@ -12,6 +12,7 @@
 //	            matter, NULL for an endorsement; about is the entry it endorses.
 //	terms       field, value, seq: entry seq, of evidence or traceability, has this
 //	            value in this field. Fields are numbered: see the constants.
+//	orphans     seq, kind, member, other: hand-overs that only one side has signed
 //	cursor      log_size entries are indexed, the last of which has id last and
 //	            was accepted at height
 //

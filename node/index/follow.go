@@ -66,7 +66,9 @@ type writer struct {
 	statements []any          // rows of the table, one after another
 	matters    map[uint64]any // of the statements among them
 	terms      []term
-	batches    []any // rows of the table
+	batches    []any    // rows of the table
+	handovers  []uint64 // openings of matters that may have changed
+	endorsed   []uint64 // entries that were endorsed
 }
 
 // A term is a row of terms.
@@ -109,6 +111,7 @@ func (w *writer) flush(p Position, last tx.ID) {
 		args = append(args, t.field, t.value, t.seq)
 	}
 	w.insert("INSERT OR IGNORE INTO terms", 3, args) // a file may be there in two roles
+	w.orphans()
 	if w.err == nil {
 		_, w.err = w.tx.ExecContext(w.ctx, "UPDATE cursor SET log_size = ?, height = ?, last = ?", p.LogSize, p.Height, last[:])
 	}
@@ -163,6 +166,7 @@ func (w *writer) add(e store.Entry) tx.ID {
 		}
 	}
 	w.trace(s, e.Seq, matter)
+	w.handover(s, matter, about)
 	return id
 }
 

@@ -46,8 +46,8 @@ CREATE TABLE cursor (
 	last     BLOB NOT NULL
 );
 INSERT INTO cursor VALUES (1, 0, 0, x'');
-` + batchTables + `
-PRAGMA user_version = 3;
+` + batchTables + orphanTables + `
+PRAGMA user_version = 4;
 `
 
 // batchSize is the number of entries of one SQL transaction: enough that the

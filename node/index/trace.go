@@ -25,15 +25,17 @@ func (w *writer) trace(s *tx.Statement, seq uint64, matter any) {
 	}
 	body := s.Body
 	if opening, ok := matter.(int64); ok && uint64(opening) != seq {
-		body = w.bodyOf(uint64(opening))
+		if s := w.statementOf(uint64(opening)); s != nil {
+			body = s.Body
+		}
 	}
 	for _, code := range unitsOf(body) {
 		add(fieldUnit, string(code))
 	}
 }
 
-// bodyOf returns the body of an entry.
-func (w *writer) bodyOf(seq uint64) tx.Body {
+// statementOf returns the statement of an entry, nil after an error.
+func (w *writer) statementOf(seq uint64) *tx.Statement {
 	if w.err != nil {
 		return nil
 	}
@@ -43,7 +45,7 @@ func (w *writer) bodyOf(seq uint64) tx.Body {
 		if env, err = tx.ParseEnvelope(e.Envelope); err == nil {
 			var s *tx.Statement
 			if s, err = tx.ParseStatement(env.Payload); err == nil {
-				return s.Body
+				return s
 			}
 		}
 	}

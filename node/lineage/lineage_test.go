@@ -219,3 +219,69 @@ func ExampleWalk() {
 	// 1 made_into 2.0
 	// 1 made_into 2.1
 }
+
+// Ten hops of diamonds: each hop makes two lots of the two before it, so that
+// there are a thousand ways and each unit is still reached once, by a shortest.
+func TestDiamonds(t *testing.T) {
+	g := newGraph()
+	layer := g.make(1, 1)
+	first := layer[0]
+	for hop := range uint64(10) {
+		a := g.make(2+2*hop, 1, layer...)
+		layer = append(a, g.make(3+2*hop, 1, layer...)...)
+	}
+	steps, cut := walkAll(t, g, Query{Start: first})
+	if len(steps) != 21 || cut {
+		t.Fatalf("%d steps, cut %v; want 21", len(steps), cut)
+	}
+	for i, s := range steps {
+		if want := (i + 1) / 2; s.Depth != want {
+			t.Errorf("%s at depth %d, want %d", s.ID, s.Depth, want)
+		}
+	}
+	if steps, cut := walkAll(t, g, Query{Start: first, Depth: 4}); len(steps) != 9 || !cut {
+		t.Errorf("four hops: %d steps, cut %v", len(steps), cut)
+	}
+	if steps, cut := walkAll(t, g, Query{Start: layer[0], Back: true}); len(steps) != 20 || cut {
+		t.Errorf("back: %d steps, cut %v; want 20", len(steps), cut)
+	}
+}
+
+// A circle of transformations, which the rules cannot make, ends too: a lot is
+// said to have been used by the entry that made what it was made of.
+func TestCircle(t *testing.T) {
+	g := newGraph()
+	a := g.make(1, 1)[0]
+	b := g.make(2, 2, a)[0]
+	c := g.make(3, 1, b)[0]
+	for _, made := range []uint64{1, 2, 3} {
+		g.rows[string(row.UseKey(c, made))] = row.Use{Quantity: 1}.Encode()
+	}
+	for _, start := range []row.UnitID{a, b, c} {
+		if steps, cut := walkAll(t, g, Query{Start: start}); len(steps) != 4 || cut {
+			t.Errorf("from %s: %d steps, cut %v", start, len(steps), cut)
+		}
+	}
+	if steps, _ := walkAll(t, g, Query{Start: c, Back: true}); len(steps) != 3 {
+		t.Errorf("back: %d steps", len(steps))
+	}
+	g.rows[string(row.UnitKey(b))] = []byte("{")
+	if _, err := Walk(t.Context(), g, Query{Start: a}, func(Step) error { return nil }); err == nil {
+		t.Error("a row that cannot be read went unnoticed")
+	}
+}
+
+// One lot that thousands of entries used: the walk stops at its bound and says so.
+func TestWide(t *testing.T) {
+	g := newGraph()
+	u := g.make(1, 1)[0]
+	for seq := uint64(2); seq < 300; seq++ {
+		g.make(seq, 3, u)
+	}
+	if steps, cut := walkAll(t, g, Query{Start: u, Units: 50}); len(steps) != 50 || !cut {
+		t.Errorf("%d steps, cut %v; want 50", len(steps), cut)
+	}
+	if steps, cut := walkAll(t, g, Query{Start: u, Units: 1 + 298*3}); len(steps) != 1+298*3 || cut {
+		t.Errorf("%d steps, cut %v; want all", len(steps), cut)
+	}
+}

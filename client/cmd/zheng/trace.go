@@ -39,7 +39,7 @@ unit: CODE=QUANTITY.`,
   zheng trace follow zg/50011000010017/10/P1`,
 	}
 	cmd.AddCommand(c.productCmd(), c.harvestCmd(), c.registerCmd(), c.shipCmd(), c.receiveCmd(), c.disputeCmd(), c.cancelCmd(),
-		c.goodsEventCmd(), c.epcisCmd(), c.followCmd(), c.recallCmd(), c.labelCmd(), c.importCmd())
+		c.goodsEventCmd(), c.epcisCmd(), c.followCmd(), c.orphansCmd(), c.recallCmd(), c.labelCmd(), c.importCmd())
 	return cmd
 }
 

@@ -2,8 +2,6 @@ package blob
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -92,55 +90,13 @@ func (d *Dir) Close() error {
 
 // Put implements Store.
 func (d *Dir) Put(ctx context.Context, want Digest, body io.Reader) (info Info, err error) {
-	tmp := path.Join(incomingDir, rand.Text())
-	f, err := d.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	var n int64
+	err = d.write(ctx, blobDir, blobPath(want), func(w io.Writer) error {
+		n, err = Copy(ctx, w, want, body, d.maxBytes)
+		return err
+	})
 	if err != nil {
 		return Info{}, fmt.Errorf("put blob %v: %w", want, err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close() // a second Close is harmless
-			// Failing to remove is not worth hiding err: OpenDir tries again.
-			d.root.Remove(tmp)
-			err = fmt.Errorf("put blob %v: %w", want, err)
-		}
-	}()
-
-	// One byte past the limit tells a body of exactly maxBytes from a longer one.
-	hash := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, hash), io.LimitReader(ctxReader{ctx, body}, d.maxBytes+1))
-	if err != nil {
-		return Info{}, err
-	}
-	if n > d.maxBytes {
-		return Info{}, fmt.Errorf("more than %d bytes: %w", d.maxBytes, ErrTooLarge)
-	}
-	if got := Digest(hash.Sum(nil)); got != want {
-		return Info{}, fmt.Errorf("%d bytes hash to %v: %w", n, got, ErrDigestMismatch)
-	}
-	if err := f.Chmod(0o440); err != nil {
-		return Info{}, err
-	}
-	if err := f.Sync(); err != nil {
-		return Info{}, err
-	}
-	if err := f.Close(); err != nil {
-		return Info{}, err
-	}
-
-	name := blobPath(want)
-	leaf := path.Dir(name)
-	if err := d.root.MkdirAll(leaf, 0o750); err != nil {
-		return Info{}, err
-	}
-	if err := d.root.Rename(tmp, name); err != nil {
-		return Info{}, err
-	}
-	// All levels, also those that existed: whoever made them may have crashed,
-	// or may be a concurrent Put, before syncing them. From here on a failure
-	// means "perhaps not durable"; the bytes that are visible are right.
-	if err := d.syncDirs(leaf, path.Dir(leaf), blobDir); err != nil {
-		return Info{}, err
 	}
 	return Info{Digest: want, Bytes: n}, nil
 }

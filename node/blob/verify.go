@@ -40,6 +40,25 @@ func (v *verifier) Read(p []byte) (int, error) {
 
 func (v *verifier) Close() error { return v.src.Close() }
 
+// Copy writes body to w and fails with ErrTooLarge when it has more than most
+// bytes, with ErrDigestMismatch when they do not hash to want. It is what a Put of
+// every driver does before anything becomes visible.
+func Copy(ctx context.Context, w io.Writer, want Digest, body io.Reader, most int64) (int64, error) {
+	// One byte past the limit tells a body of exactly most bytes from a longer one.
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(w, sum), io.LimitReader(ctxReader{ctx, body}, most+1))
+	if err != nil {
+		return n, err
+	}
+	if n > most {
+		return n, fmt.Errorf("more than %d bytes: %w", most, ErrTooLarge)
+	}
+	if got := Digest(sum.Sum(nil)); got != want {
+		return n, fmt.Errorf("%d bytes hash to %v: %w", n, got, ErrDigestMismatch)
+	}
+	return n, nil
+}
+
 // ctxReader fails reads once its context is done. A read that already blocks
 // in src goes on until src returns.
 type ctxReader struct {

@@ -53,6 +53,11 @@ const (
 	CodeHookTarget = "HOOK_TARGET" // events are not sent to that address
 	CodeHookLimit  = "HOOK_LIMIT"  // there are as many hooks as there may be
 
+	CodeRange  = "RANGE"  // no such bytes in the file
+	CodeErased = "ERASED" // the file was erased by a statement on the ledger
+	CodeHeld   = "HELD"   // a legal hold is on the file
+	CodeKept   = "KEPT"   // the retention of the file is not over
+
 	CodeUnauthenticated = "UNAUTHENTICATED" // no credentials, or none that are good
 	CodeForbidden       = "FORBIDDEN"       // the credentials are good and do not allow this
 	CodeCaptureState    = "CAPTURE_STATE"   // the capture is not in the state that this needs
@@ -106,6 +111,10 @@ var gatewayKinds = []ProblemKind{
 	{CodeEPCISTaken, 0, http.StatusConflict, "there is a query of that name", "take another name", "已有同名查询，请更换名称"},
 	{CodeEPCISSubscribed, 0, http.StatusConflict, "the query has subscriptions", "end them first", "该查询仍有订阅，请先取消"},
 	{CodeEPCISLimit, 0, http.StatusTooManyRequests, "too many of them", "wait, or remove what is not needed", "数量已达上限，请稍候或删除不用的项"},
+	{CodeRange, 0, http.StatusRequestedRangeNotSatisfiable, "no such range", "ask for bytes that the file has", "请求的字节范围超出文件长度"},
+	{CodeErased, 0, http.StatusGone, "file erased", "it is erased for good, by the statement on the ledger that the evidence names", "该文件已依账本上的删除陈述彻底删除"},
+	{CodeHeld, 0, http.StatusConflict, "file under a legal hold", "have the hold released first: zheng store hold --release", "该文件处于法律保全之下，请先解除保全"},
+	{CodeKept, 0, http.StatusConflict, "retention not over", "wait until its class ends, or give it another class", "该文件的保存期限未满"},
 	{CodeUnauthenticated, 0, http.StatusUnauthorized, "credentials are needed", "send an API key, a token of your provider or a client certificate that the operator has entered", "需要身份凭证：请使用 API 密钥、身份提供方令牌或已登记的客户端证书"},
 	{CodeForbidden, 0, http.StatusForbidden, "not allowed", "ask the operator of the gateway for the scope that is named", "权限不足，请向网关运营者申请所列权限"},
 	{CodeCaptureState, 0, http.StatusConflict, "not in this state", "look at the capture: its state says what can be done with it", "取证任务当前状态不允许此操作，请先查看其状态"},

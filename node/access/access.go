@@ -22,11 +22,12 @@ const (
 	Blobs   Scope = "blobs"
 	Capture Scope = "capture" // have web pages captured
 	Hooks   Scope = "hooks"
+	Store   Scope = "store" // custody, retention, holds, deletion of files
 	Admin   Scope = "admin"
 )
 
 // Scopes are all scopes that can be granted.
-var Scopes = []Scope{Read, Submit, Blobs, Capture, Hooks, Admin}
+var Scopes = []Scope{Read, Submit, Blobs, Capture, Hooks, Store, Admin}
 
 // Open is what is allowed without credentials unless the operator says otherwise.
 var Open = []Scope{Read, Submit, Blobs}

@@ -48,6 +48,10 @@ var needs = []struct {
 	{"POST", api.PathEPCISEvents, access.Submit},
 	{"POST", api.PathEPCISQueries + "*", access.Hooks}, // they stay, and have reports sent
 	{"DELETE", api.PathEPCISQueries + "*", access.Hooks},
+	{"GET", api.PathCustody, access.Store},
+	{"GET", "/v1/store/*", access.Store},
+	{"POST", "/v1/store/*", access.Store},
+	{"DELETE", "/v1/store/*", access.Store},
 	{"GET", "/v1/*", access.Read},
 	{"HEAD", "/v1/*", access.Read},
 	{"GET", "/tile/*", access.Read},

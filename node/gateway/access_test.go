@@ -38,6 +38,9 @@ func expected(method, route string) (access.Scope, bool) {
 	if strings.HasPrefix(route, "/v1/captures") {
 		return access.Capture, method == "GET" || method == "POST" || method == "DELETE"
 	}
+	if route == "/v1/custody" || strings.HasPrefix(route, "/v1/store/") {
+		return access.Store, method == "GET" || method == "POST" || method == "DELETE"
+	}
 	if s, ok := changes[method+" "+route]; ok {
 		return s, true
 	}

@@ -19,6 +19,7 @@ import (
 	"zhenglian/app/tx"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
+	"zhenglian/node/blob/vault"
 	"zhenglian/node/captures"
 	"zhenglian/node/events"
 	"zhenglian/node/hooks"
@@ -152,6 +153,7 @@ type Options struct {
 	Answers *replay.Store
 
 	Blobs blob.Store   // nil: there is no place for files
+	Vault *vault.Vault // Blobs, if it logs, keeps and erases; nil: it does not
 	Log   *slog.Logger // nil: slog.Default()
 
 	// Captures captures web pages; nil: it does not.

@@ -20,6 +20,7 @@ import (
 	"zhenglian/client/api"
 	"zhenglian/node"
 	"zhenglian/node/blob"
+	"zhenglian/node/blob/vault"
 	"zhenglian/node/events"
 	"zhenglian/node/index"
 	"zhenglian/node/repository"
@@ -30,6 +31,7 @@ type ledger struct {
 	chain    Chain
 	index    *index.Index
 	blobs    blob.Store
+	vault    *vault.Vault // nil: blobs has no custody log
 	version  string
 	flights  *flights
 	receipts *receipts
@@ -56,6 +58,7 @@ func newLedger(c Config, o Options) *ledger {
 		chain:    o.Chain,
 		index:    o.Index,
 		blobs:    o.Blobs,
+		vault:    o.Vault,
 		version:  c.Version,
 		flights:  f,
 		receipts: newReceipts(o.Chain, f),
@@ -397,7 +400,7 @@ func (l *ledger) Blob(ctx context.Context, d tx.Digest) (io.ReadCloser, int64, e
 	if l.blobs == nil {
 		return nil, 0, errNoBlobs()
 	}
-	body, info, err := l.blobs.Get(ctx, blob.Digest(d))
+	body, info, err := l.blobs.Get(behalf(ctx, ""), blob.Digest(d))
 	if err != nil {
 		return nil, 0, blobProblem(err)
 	}

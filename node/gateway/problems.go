@@ -135,6 +135,9 @@ func blobProblem(err error) error {
 	case errors.Is(err, blob.ErrTooLarge), errors.As(err, &tooLong):
 		return api.NewProblem(api.CodeBodyTooLarge, "")
 	}
+	if p := storeProblem(err); p != nil {
+		return p
+	}
 	return err
 }
 

@@ -57,6 +57,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 				{Name: "read", Description: "Read and search · 查询"},
 				{Name: "verify", Description: "Prove and verify · 验证"},
 				{Name: "log", Description: "Mirror and monitor the log · 日志"},
+				{Name: "store", Description: "Custody, retention, legal holds · 保管"},
 				{Name: "hooks", Description: "Events sent to you · 回调"},
 				{Name: "epcis", Description: "EPCIS 2.0: capture and query · 事件采集与查询"},
 				{Name: "network", Description: "Members, rules, node · 网络"},
@@ -79,6 +80,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	copyRoutes(r, h, l)
 	eventRoutes(r, h, s)
 	hookRoutes(h, c, o.Hooks)
+	storeRoutes(h, c, o.Vault)
 	listRoutes(h, l)
 	reportRoutes(h, c, l)
 	unitRoutes(r, h, l)
@@ -95,7 +97,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	// What is sent here is read strictly. Answers may gain members, and the
 	// document must not promise otherwise.
 	for name, s := range h.OpenAPI().Components.Schemas.Map() {
-		if name != "VerifyRequest" && name != "HookRequest" && name != "RedeliverRequest" && name != "ReportRequest" && name != "ReportFile" && name != "CaptureRequest" && name != "CaptureConfirm" && name != "CaptureWaiver" && !strings.HasPrefix(name, "Dsse") {
+		if name != "VerifyRequest" && name != "HookRequest" && name != "ClassRequest" && name != "HoldRequest" && name != "RedeliverRequest" && name != "ReportRequest" && name != "ReportFile" && name != "CaptureRequest" && name != "CaptureConfirm" && name != "CaptureWaiver" && !strings.HasPrefix(name, "Dsse") {
 			s.AdditionalProperties = nil
 		}
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"reflect"
@@ -31,20 +32,24 @@ func binaryBody(description string) *huma.Response {
 func blobRoutes(r *gin.Engine, h huma.API, c Config, l *ledger) {
 	digest := &huma.Param{Name: "sha256", In: "path", Required: true, Description: "of the bytes",
 		Schema: &huma.Schema{Type: huma.TypeString, Pattern: "^[0-9a-f]{64}$"}}
+	use := &huma.Param{Name: "use", In: "query", Description: "export: to be handed to somebody else",
+		Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"read", "export"}}}
+	why := &huma.Param{Name: "why", In: "query", Description: "for the custody log, at most 500 bytes", Schema: &huma.Schema{Type: huma.TypeString}}
 	stored := &huma.Response{Description: "stored", Content: map[string]*huma.MediaType{api.MediaJSON: {Schema: &huma.Schema{Ref: "#/components/schemas/Blob"}}}}
 	h.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[api.Blob](), true, "Blob")
 	for _, op := range []*huma.Operation{
 		{
-			OperationID: "putBlob", Method: http.MethodPut, Path: api.PathBlob, Tags: []string{"submit"}, Parameters: []*huma.Param{digest},
+			OperationID: "putBlob", Method: http.MethodPut, Path: api.PathBlob, Tags: []string{"submit"}, Parameters: []*huma.Param{digest, why},
 			Summary:     "Store the bytes of a file · 保存文件",
 			Description: "The digest is checked before the file becomes visible. 201 for a new file, 200 for one that is already there.",
 			RequestBody: &huma.RequestBody{Required: true, Content: binaryBody("").Content},
 			Responses:   map[string]*huma.Response{"201": stored, "200": stored},
 		},
 		{
-			OperationID: "getBlob", Method: http.MethodGet, Path: api.PathBlob, Tags: []string{"read"}, Parameters: []*huma.Param{digest},
-			Summary:   "The bytes of a file · 取得文件",
-			Responses: map[string]*huma.Response{"200": binaryBody("the bytes"), "304": {Description: "not modified"}},
+			OperationID: "getBlob", Method: http.MethodGet, Path: api.PathBlob, Tags: []string{"read"}, Parameters: []*huma.Param{digest, use, why},
+			Summary:     "The bytes of a file · 取得文件",
+			Description: "Each reading is in the custody log. One range of bytes may be asked for; its pieces are authentic, and only the whole file is compared with its digest.",
+			Responses:   map[string]*huma.Response{"200": binaryBody("the bytes"), "206": binaryBody("a range of them"), "304": {Description: "not modified"}},
 		},
 		{
 			OperationID: "headBlob", Method: http.MethodHead, Path: api.PathBlob, Tags: []string{"read"}, Parameters: []*huma.Param{digest},
@@ -77,7 +82,12 @@ func blobRoutes(r *gin.Engine, h huma.API, c Config, l *ledger) {
 				status = http.StatusOK
 			}
 		}
-		b, err := l.PutBlob(c2, d, c2.Request.ContentLength, patient{c2, c.BodyWait})
+		reason := c2.Query("why")
+		if len(reason) > maxWhy {
+			fail(c2, badParameter("query.why", fmt.Sprintf("at most %d bytes", maxWhy)))
+			return
+		}
+		b, err := l.PutBlob(behalf(c2, reason), d, c2.Request.ContentLength, patient{c2, c.BodyWait})
 		if err != nil {
 			// The rest of the body is not worth reading.
 			c2.Header("Connection", "close")
@@ -124,15 +134,27 @@ func (l *ledger) getBlob(c *gin.Context) {
 		fail(c, badParameter("path.sha256", "want 64 lower-case hex digits"))
 		return
 	}
-	etag := `"` + d.String() + `"`
-	body, size, err := l.Blob(c, d)
-	if err != nil {
-		fail(c, err)
+	export, why := c.Query("use") == "export", c.Query("why")
+	if use := c.Query("use"); use != "" && use != "read" && !export || len(why) > maxWhy {
+		fail(c, badParameter("query", fmt.Sprintf("want use=read or use=export, and why of at most %d bytes", maxWhy)))
 		return
 	}
-	defer body.Close()
+	if l.blobs == nil {
+		fail(c, errNoBlobs())
+		return
+	}
+	info, err := l.blobs.Stat(c, blob.Digest(d))
+	if err != nil {
+		fail(c, blobProblem(err))
+		return
+	}
+	etag := `"` + d.String() + `"`
 	c.Header("ETag", etag)
 	c.Header("Cache-Control", immutable)
+	if l.vault != nil {
+		c.Header("Cache-Control", "private, no-cache") // every reading has its line, and what is erased is gone
+		c.Header("Accept-Ranges", "bytes")
+	}
 	if notModified(c.GetHeader("If-None-Match"), etag) != nil {
 		c.Status(http.StatusNotModified)
 		return
@@ -141,11 +163,39 @@ func (l *ledger) getBlob(c *gin.Context) {
 	c.Header("Content-Type", "application/octet-stream")
 	c.Header("Content-Disposition", `attachment; filename="`+d.String()+`"`)
 	c.Header("Content-Security-Policy", "sandbox; default-src 'none'")
-	c.Header("Content-Length", strconv.FormatInt(size, 10))
-	c.Status(http.StatusOK)
+	from, length, part := int64(0), info.Bytes, false
+	if l.vault != nil && !export && (c.GetHeader("If-Range") == "" || c.GetHeader("If-Range") == etag) {
+		if from, length, part, err = byteRange(c.GetHeader("Range"), info.Bytes); err != nil {
+			c.Header("Content-Range", fmt.Sprintf("bytes */%d", info.Bytes))
+			fail(c, api.NewProblem(api.CodeRange, err.Error()))
+			return
+		}
+	}
 	if c.Request.Method == http.MethodHead {
+		c.Header("Content-Length", strconv.FormatInt(info.Bytes, 10))
+		c.Status(http.StatusOK)
 		c.Writer.WriteHeaderNow()
 		return
+	}
+	ctx := behalf(c, why)
+	var body io.ReadCloser
+	switch {
+	case part:
+		body, _, err = l.vault.Range(ctx, blob.Digest(d), from, length)
+	case export && l.vault != nil:
+		body, _, err = l.vault.Export(ctx, blob.Digest(d))
+	default:
+		body, _, err = l.blobs.Get(ctx, blob.Digest(d))
+	}
+	if err != nil {
+		fail(c, blobProblem(err))
+		return
+	}
+	defer body.Close()
+	c.Header("Content-Length", strconv.FormatInt(length, 10))
+	if c.Status(http.StatusOK); part {
+		c.Header("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, from+length-1, info.Bytes))
+		c.Status(http.StatusPartialContent)
 	}
 	if err := copyVerified(c.Writer, body); err != nil {
 		loggerOf(c.Request.Context()).Warn("blob not sent to its end", "blob", d, "err", err)

@@ -23,6 +23,7 @@ import (
 	"zhenglian/node"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
+	"zhenglian/node/blob/vault"
 	"zhenglian/node/gateway"
 	"zhenglian/node/hooks"
 	"zhenglian/node/witness"
@@ -50,6 +51,9 @@ type Gateway struct {
 
 	// TLS, with a certificate, has the gateway speak TLS itself.
 	TLS TLSConfig `json:"tls"`
+
+	// Store are the settings of the store of files: see Files of evidence.
+	Store StoreConfig `json:"store"`
 
 	// Hooks are the settings of webhooks.
 	Hooks HooksConfig `json:"hooks"`
@@ -96,6 +100,30 @@ type AuthConfig struct {
 	// Certificates are the client certificates that are accepted, each with name (a
 	// URI, a DNS name or the common name in it), scopes and, if it acts for one, member.
 	Certificates []access.Certificate `json:"certificates"`
+}
+
+// StoreConfig are the settings of the store of files.
+type StoreConfig struct {
+	// Key is the file of the key that wraps the keys of files, made when it is
+	// missing. Without it nothing that is stored can be read: see Backup.
+	Key string `json:"key"`
+
+	// Bucket is the S3 bucket of encrypted files, as
+	// s3://BUCKET?region=R&endpoint=https://HOST&use_path_style=true; empty: they are in
+	// blobs/. Credentials are those of the AWS SDK, such as AWS_ACCESS_KEY_ID and
+	// AWS_SECRET_ACCESS_KEY.
+	Bucket string `json:"bucket"`
+
+	// Prefix is put before the names of objects in the bucket.
+	Prefix string `json:"prefix"`
+
+	// LockDays is for how many days nobody can delete an object from the bucket, in
+	// compliance mode; 0: no lock. The bucket must have been made with object lock.
+	LockDays int `json:"lock_days"`
+
+	// Classes are the retention classes: name, and days that a file is kept at least,
+	// 0 for ever. The first is that of files of which nobody said anything.
+	Classes vault.Classes `json:"classes"`
 }
 
 // HooksConfig are the settings of webhooks.
@@ -182,6 +210,7 @@ type TLSConfig struct {
 func DefaultGateway() Gateway {
 	return Gateway{
 		Listen: "127.0.0.1:8080", MaxBlob: blob.DefaultMaxBytes,
+		Store:    DefaultStore(),
 		Hooks:    HooksConfig{Allow: []string{}, GiveUp: node.Duration(72 * time.Hour)},
 		Captures: CapturesConfig{Allow: []string{}, Resolvers: []string{}, TimeServers: []string{}, TSA: []TSAConfig{}},
 		Auth:     AuthConfig{Anonymous: access.Open, OIDC: []access.Provider{}, Certificates: []access.Certificate{}},
@@ -256,14 +285,17 @@ func (g Gateway) validate() error {
 	if g.MaxBlob < 0 || g.Burst < 0 || g.InFlight < 0 {
 		return errors.New("gateway.json: a bound is negative")
 	}
-	if slices.Contains(g.Auth.Anonymous, access.Hooks) || slices.Contains(g.Auth.Anonymous, access.Admin) {
-		return errors.New("gateway.json: auth.anonymous: hooks and admin need credentials")
+	if slices.ContainsFunc(g.Auth.Anonymous, func(s access.Scope) bool { return s == access.Hooks || s == access.Store || s == access.Admin }) {
+		return errors.New("gateway.json: auth.anonymous: hooks, store and admin need credentials")
 	}
 	if (g.TLS.Cert == "") != (g.TLS.Key == "") || g.TLS.Cert == "" && g.TLS.ClientCA != "" {
 		return errors.New("gateway.json: tls: cert and key go together, and client_ca needs both")
 	}
 	if g.Witness.Every < 0 {
 		return errors.New("gateway.json: witness.every is negative")
+	}
+	if err := g.Store.validate(); err != nil {
+		return fmt.Errorf("gateway.json: store: %w", err)
 	}
 	if (g.SealCertificates == "") != (g.SealKey == "") {
 		return errors.New("gateway.json: seal_certificates and seal_key go together")

@@ -19,7 +19,8 @@ import (
 	"zhenglian/client/certificate"
 	"zhenglian/node"
 	"zhenglian/node/access"
-	"zhenglian/node/blob"
+	"zhenglian/node/blob/bucket"
+	"zhenglian/node/blob/vault"
 	"zhenglian/node/captures"
 	"zhenglian/node/events"
 	"zhenglian/node/gateway"
@@ -50,7 +51,8 @@ type Member struct {
 	gateway  *gateway.Gateway // nil without one
 	trust    *trustRoot       // nil without a gateway
 	index    *index.Index
-	blobs    *blob.Dir
+	blobs    *vault.Vault
+	bucket   *bucket.Bucket // nil: blobs keeps its objects itself
 	hooks    *hooks.Hooks
 	captures *captures.Service // nil when there is none
 	epcis    *repository.Repository
@@ -119,7 +121,7 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if m.index, err = index.Open(filepath.Join(data, "index.db"), m.app.Store()); err != nil {
 		return nil, err
 	}
-	if m.blobs, err = blob.OpenDir(filepath.Join(home, "blobs"), settings.MaxBlob); err != nil {
+	if err := m.openStore(ctx, home, settings); err != nil {
 		return nil, err
 	}
 	printer, err := settings.printer(home)
@@ -168,7 +170,7 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	}
 	m.gateway, err = gateway.New(
 		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, EPCIS: m.epcis, Stater: stater, Access: guard, Captures: m.captures, Index: m.index, Blobs: m.blobs, Printer: printer, Witness: m.witness, Metrics: m.node.Metrics(), Log: m.log})
+		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, EPCIS: m.epcis, Stater: stater, Access: guard, Captures: m.captures, Index: m.index, Blobs: m.blobs, Vault: m.blobs, Printer: printer, Witness: m.witness, Metrics: m.node.Metrics(), Log: m.log})
 	if err != nil {
 		return nil, err
 	}
@@ -294,6 +296,9 @@ func (m *Member) close() (err error) {
 	}
 	if m.blobs != nil {
 		err = errors.Join(err, m.blobs.Close())
+	}
+	if m.bucket != nil {
+		err = errors.Join(err, m.bucket.Close())
 	}
 	if m.app != nil {
 		err = errors.Join(err, m.app.Close())

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -186,7 +189,7 @@ type by struct{ who, why string }
 // With says on whose behalf, and why, the store is used. Who is an id of a
 // principal, fit for a log; why is theirs to word.
 func With(ctx context.Context, who, why string) context.Context {
-	return context.WithValue(ctx, byKey{}, by{who, why})
+	return context.WithValue(ctx, byKey{}, by{norm.NFC.String(strings.ToValidUTF8(who, "?")), norm.NFC.String(strings.ToValidUTF8(why, "?"))})
 }
 
 // By is what With said; the node itself if it said nothing.

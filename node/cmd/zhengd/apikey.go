@@ -52,7 +52,7 @@ func apikeyAddCommand() *cobra.Command {
 		Long: `add 新建 API 密钥，以 JSON 输出，其中 key 只显示这一次。
 权限：read 查询，submit 提交，blobs 存文件，capture 网页取证，hooks 管理自己的回调，admin 全部回调。
 add makes an API key and prints it as JSON; key is shown this one time.
-Scopes: read, submit, blobs, capture (web pages), hooks (one's own webhooks), admin (everybody's).`,
+Scopes: read, submit, blobs, capture (web pages), hooks (one's own webhooks), store (custody, retention, holds), admin (everybody's).`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if name == "" || len(scopes) == 0 {
 				return fmt.Errorf("%w: --name and --scope are needed", errUsage)

@@ -189,10 +189,11 @@ func TestEpochOfProposal(t *testing.T) {
 		return c.Deliver(c.Sign(c.Statement("hangzhou-amr", tx.ListPropose, tx.ID{}, &tx.Proposal{Law: tx.Law{Article: 1, ID: genesis.DefaultListRule(l).Laws[0]}, List: l,
 			Measures: l.Measures()[:1], Reason: l.Reasons()[0], Severity: "general", Subject: tx.ListedSubject{Epoch: epoch, Tag: tx.Digest{n}}}), "officer1", "officer2"))
 	}
-	wantCode(t, "no key was stated", propose(7), tx.CodeOK)
+	wantCode(t, "no key was stated", propose(7), tx.CodeEpochAhead)
+	wantCode(t, "no key was stated yet, and it will be the first", propose(1), tx.CodeOK)
 	c.Must(keepEpoch(c, openEpoch(c, 1, "admin1")))
 	wantCode(t, "the active epoch", propose(1), tx.CodeOK)
-	wantCode(t, "an epoch to come", propose(2), tx.CodeEpochInactive)
+	wantCode(t, "an epoch to come", propose(2), tx.CodeEpochAhead)
 	c.Must(keepEpoch(c, openEpoch(c, 2, "admin1")))
 	wantCode(t, "a retired epoch", propose(1), tx.CodeEpochInactive)
 	wantCode(t, "the new one", propose(2), tx.CodeOK)

@@ -166,7 +166,7 @@ func literals(n ast.Node) string {
 }
 
 // bodyFiles declare kinds and read their bodies.
-var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go", "tx/inspect.go", "tx/list.go", "tx/lists.go", "tx/routing.go", "tx/epoch.go"}
+var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go", "tx/inspect.go", "tx/list.go", "tx/lists.go", "tx/routing.go", "tx/epoch.go", "tx/retag.go"}
 
 // The transition table of app/state is not exported; it is read from its source.
 func TestReadmeKinds(t *testing.T) {
@@ -313,7 +313,7 @@ func TestReadmeBodies(t *testing.T) {
 		tx.GovList: "ListRuleChange", tx.GovRouting: "RoutingSwitch", tx.ListAccept: "Paper", tx.ListAck: "Acknowledgement", tx.ListAgree: "Listing", tx.ListConsent: "Paper",
 		tx.ListConsumer: "ConsumerChange", tx.ListDecide: "Listing", tx.ListDefend: "Paper", tx.ListDeny: "Reasoned", tx.ListDrop: "Drop", tx.ListGrant: "Paper",
 		tx.ListHear: "Hearing", tx.ListHearing: "Paper", tx.ListPropose: "Proposal", tx.ListPublish: "Publication", tx.ListReinstate: "Reasoned",
-		tx.ListRepair: "RepairApplication", tx.ListResolve: "Listing", tx.ListResume: "Paper", tx.ListReview: "Paper", tx.ListRevoke: "Revocation",
+		tx.ListRepair: "RepairApplication", tx.ListResolve: "Listing", tx.ListResume: "Paper", tx.ListRetag: "Retagging", tx.ListReview: "Paper", tx.ListRevoke: "Revocation",
 		tx.ListServe: "Service", tx.ListStay: "Reasoned", tx.ListWaive: "Waiver", tx.RoutingContest: "Paper", tx.RoutingKeep: "Paper",
 		tx.DelistAck: "Paper", tx.DelistDone: "Delisted", tx.DelistOrder: "Delisting", tx.DelistReturn: "Reasoned", tx.DelistVerify: "Paper", tx.DelistWithdraw: "Withdraw",
 		tx.InspectAccept: "Paper", tx.InspectAssign: "LabChoice", tx.InspectClose: "Paper", tx.InspectConfirm: "Paper", tx.InspectFail: "TestFail",
@@ -427,7 +427,7 @@ func TestReadmeKeyTable(t *testing.T) {
 		"Inspection": row.Inspection{Holder: "x", Recall: 1, Report: 1, RetestBy: 1, RetestLab: "x", Taken: 1}.Encode(), "Order": row.Order{}.Encode(),
 		"Queued": row.Queued{}.Encode(), "Holder": row.Holder{Acked: 1}.Encode(),
 		"List": row.List{}.Encode(), "Notice": row.Notice{Due: 1}.Encode(),
-		"ListEntry": row.ListEntry{From: 1, RepairFrom: 1, RespondBy: 1, Until: 1, USCC: "x"}.Encode(),
+		"ListEntry": row.ListEntry{Was: row.Tagged{Epoch: 1}, From: 1, RepairFrom: 1, RespondBy: 1, Until: 1, USCC: "x"}.Encode(),
 		"ListRule":  row.ListRule{Document: tx.Digest{1}, Terms: make([]tx.Term, 1)}.Encode(),
 		"Consumer":  row.Consumer{BacklogDue: 1, Released: true}.Encode(), "Routing": row.Routing{}.Encode(), "RoutingTag": row.RoutingTag{}.Encode(),
 	}

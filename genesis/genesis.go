@@ -196,6 +196,7 @@ func DefaultPolicies() []Policy {
 		{tx.ListRepair, "officer@issuer"},
 		{tx.ListResolve, "ALL(officer@issuer,regulator@any,FRAC(1/2,department))"},
 		{tx.ListResume, "ANY(OF(2,officer@issuer),court@issuer)"},
+		{tx.ListRetag, "OF(2,officer@issuer)"},
 		{tx.ListReview, "officer@issuer"},
 		{tx.ListRevoke, "ANY(OF(2,officer@issuer),court@issuer)"},
 		{tx.ListServe, "OF(2,officer@issuer)"},

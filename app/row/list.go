@@ -306,6 +306,13 @@ type ListEntry struct {
 	Tag        tx.Digest
 	Until      tx.Date // first day on which it is no longer in force, once decided
 	USCC       string  // public beside the tag, "" if not
+	Was        Tagged  // before it was last tagged anew; zero if it never was
+}
+
+// A Tagged is a tag with the epoch of the key that made it.
+type Tagged struct {
+	Epoch int64
+	Tag   tx.Digest
 }
 
 // Encode returns the row's value.
@@ -320,6 +327,13 @@ func (e ListEntry) Encode() []byte {
 		writeDate(w, "until", e.Until)
 		if e.USCC != "" {
 			w.String("uscc", e.USCC)
+		}
+		if e.Was.Epoch != 0 {
+			w.Member("was")
+			w.Open()
+			w.Int("epoch", e.Was.Epoch)
+			w.Hex("tag", e.Was.Tag[:])
+			w.Close()
 		}
 	})
 }
@@ -338,6 +352,14 @@ func DecodeListEntry(b []byte) (e ListEntry, err error) {
 		r.Hex(e.Tag[:])
 		e.Until = readDate(r, o, "until")
 		e.USCC = optional(r, o, "uscc", 18)
+		if o.Has("was") {
+			was := r.Object()
+			was.Need("epoch")
+			e.Was.Epoch = r.Int(1, maxHeight)
+			was.Need("tag")
+			r.Hex(e.Was.Tag[:])
+			was.End()
+		}
 	})
 	return e, err
 }

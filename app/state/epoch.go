@@ -119,15 +119,20 @@ func (c *Ctx) copies(b *tx.EpochChange) (writes []write, err error) {
 	return writes, nil
 }
 
-// inUse checks that the tag of a new entry was made with the key that is in use.
-// A list whose keys nobody has stated has none to compare with.
-func (c *Ctx) inUse(l tx.List, number int64) error {
+// inUse checks that a tag was made with the key that is in use. A list whose
+// keys nobody has stated yet has tags of its first.
+func (c *Ctx) inUse(l tx.List, number int64, path string) error {
 	var all row.Epochs
-	found, err := c.row(row.EpochsKey(l), func(v []byte) (err error) { all, err = row.DecodeEpochs(v); return err })
-	if err == nil && found && number != all.Active {
-		err = refuse(tx.CodeEpochInactive, "body.subject.epoch", fmt.Sprintf("the active one of %s is %d", l, all.Active))
+	_, err := c.row(row.EpochsKey(l), func(v []byte) (err error) { all, err = row.DecodeEpochs(v); return err })
+	switch {
+	case err != nil:
+		return err
+	case number > max(all.Last, 1):
+		return refuse(tx.CodeEpochAhead, path, fmt.Sprintf("the newest of %s is %d", l, all.Last))
+	case all.Last != 0 && number != all.Active:
+		return refuse(tx.CodeEpochInactive, path, fmt.Sprintf("the active one of %s is %d", l, all.Active))
 	}
-	return err
+	return nil
 }
 
 // epoch reads an epoch of a list; nil: there is none.

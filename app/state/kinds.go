@@ -97,6 +97,7 @@ var rules = []rule{
 	{tx.ListRepair, false, []row.State{row.Published, row.RepairDenied, row.Reinstated}, row.RepairApplied, anyone},
 	{tx.ListResolve, false, []row.State{row.Reviewed, row.SuperiorOK}, row.Decided, origin},
 	{tx.ListResume, false, []row.State{row.Stayed}, row.Published, reviewBody},
+	{tx.ListRetag, true, nil, row.Enacted, regulator},
 	{tx.ListReview, false, []row.State{row.Heard, row.Waived}, row.Reviewed, origin},
 	{tx.ListRevoke, false, []row.State{row.Decided, row.Published, row.RepairApplied, row.RepairAccepted, row.RepairDenied, row.Reinstated, row.Stayed, row.Repaired}, row.Revoked, reviewBody},
 	{tx.ListServe, false, []row.State{row.Proposed}, row.NoticeServed, origin},

@@ -67,6 +67,8 @@ func (c *Ctx) openList(s *tx.Statement) (func(seq uint64) []write, error) {
 		writes, err = c.acknowledge(s, b)
 	case *tx.ConsumerChange:
 		writes, err = c.changeConsumer(b)
+	case *tx.Retagging:
+		writes, err = c.retag(s.Member, b)
 	case *tx.RoutingHint:
 		return c.hint(b)
 	case *tx.RoutingLookup:
@@ -100,7 +102,7 @@ func (c *Ctx) propose(s *tx.Statement, b *tx.Proposal) (func(seq uint64) []write
 			return nil, err
 		}
 	}
-	if err := c.inUse(b.List, b.Subject.Epoch); err != nil {
+	if err := c.inUse(b.List, b.Subject.Epoch, "body.subject.epoch"); err != nil {
 		return nil, err
 	}
 	e := row.ListEntry{Epoch: b.Subject.Epoch, Severity: b.Severity, Tag: b.Subject.Tag, USCC: b.Subject.USCC}
@@ -201,6 +203,9 @@ func (c *Ctx) stepList(s *tx.Statement, p *place) ([]write, error) {
 		case today >= e.Until:
 			return nil, refuse(tx.CodeListEnded, "", "on "+e.Until.String())
 		}
+		if err := c.inUse(e.list, e.Epoch, ""); err != nil {
+			return nil, err
+		}
 		return c.enter(e, row.Published, true)
 	case *tx.RepairApplication:
 		if today < e.RepairFrom {
@@ -223,6 +228,11 @@ func (c *Ctx) stepList(s *tx.Statement, p *place) ([]write, error) {
 	case tx.ListStay:
 		return c.leave(e, row.Stayed, false)
 	case tx.ListResume, tx.ListReinstate:
+		if s.Kind == tx.ListReinstate { // a court that ends a stay cannot make tags
+			if err := c.inUse(e.list, e.Epoch, ""); err != nil {
+				return nil, err
+			}
+		}
 		if today >= e.Until {
 			return nil, refuse(tx.CodeListEnded, "", "on "+e.Until.String())
 		}

@@ -91,6 +91,8 @@ func (m *matter) listStep(kind tx.Kind, p *tx.Proposal) *tx.Envelope {
 		return by("platform-a", &tx.Acknowledgement{List: p.List, Through: 1}, "platform")
 	case tx.ListConsumer:
 		return by("hangzhou-amr", &tx.ConsumerChange{Action: tx.EnrolConsumer, List: p.List, Member: "notary-office"}, two...)
+	case tx.ListRetag:
+		return by("hangzhou-amr", &tx.Retagging{Entries: []tx.Retag{{Entry: m.id, Tag: tx.Digest{1}, Was: p.Subject.Tag}}, Epoch: 2, List: p.List}, two...)
 	case tx.ListServe:
 		return by("hangzhou-amr", &tx.Service{Document: tx.Digest{1}, Method: "mail", RespondBy: today(c) + 20, ServedOn: today(c)}, two...)
 	case tx.ListHear:

@@ -90,7 +90,10 @@ const (
 	CodeEpochWithdrawn Code = 463 // the epoch's key was withdrawn
 	CodeEpochHolder    Code = 464 // the member holds no copy of the epoch's key
 	CodeEpochSeal      Code = 465 // nothing can be sealed to a key of this type
-	CodeEpochInactive  Code = 466 // the tag is of an epoch that is not the list's active one
+	CodeEpochInactive  Code = 466 // the tag is of an epoch of the list that is over
+	CodeEpochAhead     Code = 467 // the tag is of an epoch that the list has not begun
+	CodeRetagEntry     Code = 468 // no entry of the list that the stating member proposed and that has not ended
+	CodeRetagTag       Code = 469 // the entry has another tag, or one of this epoch already
 
 	CodeDeadline    Code = 400 // a deadline contradicts itself
 	CodeCalendarDay Code = 401 // a day that the calendar cannot list
@@ -293,7 +296,10 @@ var codeTable = []codeRow{
 	{CodeEpochWithdrawn, "EPOCH_WITHDRAWN", "the epoch's key was withdrawn", "use the active epoch, and destroy copies of this one", "该期密钥已撤回，请使用现行密钥并销毁旧副本"},
 	{CodeEpochHolder, "EPOCH_HOLDER", "the member holds no copy of the epoch's key", "a member with a copy hands out others; who opens an epoch keeps one", "本成员未持有该期密钥副本"},
 	{CodeEpochSeal, "EPOCH_SEAL", "nothing can be sealed to a key of this type", "name a secp256k1 or sm2 account of the member", "该类型密钥仅能签名，请改用该成员的 secp256k1 或 sm2 账户"},
-	{CodeEpochInactive, "EPOCH_INACTIVE", "tag of an epoch that is not the active one", "make the tag anew with the key of the list's active epoch", "标签所属密钥期并非现行期，请以现行密钥重新生成标签"},
+	{CodeEpochInactive, "EPOCH_INACTIVE", "tag of an epoch that is over", "make the tag anew with the key of the list's active epoch; of an entry that is there: list.retag", "标签所属密钥期已结束"},
+	{CodeEpochAhead, "EPOCH_AHEAD", "tag of an epoch that has not begun", "use the key of the list's active epoch", "标签所属密钥期尚未开始"},
+	{CodeRetagEntry, "RETAG_ENTRY", "not an entry of this member that can be tagged anew", "name list.propose statements of the list that your member made and that have not ended", "不是本成员可更换标签的名单记录"},
+	{CodeRetagTag, "RETAG_TAG", "entry has another tag, or one of this epoch already", "look the entry up", "记录的现有标签不符，或已是本期标签"},
 	{CodeShare, "SHARE_USED", "member's share of the waiting room is used up", "send it again when some of the member's statements are in a block", "该成员待入块的陈述已达份额，请稍后重试"},
 	{CodeFounding, "FOUNDING_FORM", "founding file not well formed", "see genesis/README.md", "创建文件格式不正确"},
 	{CodeTerms, "OTHER_TERMS", "part made for other terms", "compare the fingerprints of the terms and make the part anew", "创建份件所依据的条款不同，请核对条款指纹后重新制作"},

@@ -48,6 +48,7 @@ func listSamples(st func(Kind, ID, Body) *Statement) map[string]*Statement {
 			Subject: ListedSubject{Epoch: 1, Tag: Digest{5}, USCC: "91350100M000100Y43"}}),
 		"list-propose-index": st(ListPropose, ID{}, &Proposal{Law: Law{Article: 2, ID: "consortium_rules"}, List: NegativeIndex, Measures: []string{"compare"},
 			Reason: "false_identity", Severity: Minor, Subject: ListedSubject{Epoch: 2, Tag: Digest{6}}}),
+		"list-retag":            st(ListRetag, ID{}, &Retagging{Entries: []Retag{{ID{1}, Digest{2}, Digest{3}}, {ID{2}, Digest{4}, Digest{5}}}, Epoch: 2, List: NegativeIndex}),
 		"list-serve":            st(ListServe, head, &Service{Document: Digest{1}, Method: "mail", RespondBy: Civil(2026, 3, 10), ServedOn: Civil(2026, 3, 1)}),
 		"list-hear":             st(ListHear, head, &Hearing{HeldOn: Civil(2026, 3, 9), Record: Digest{1}}),
 		"list-waive":            st(ListWaive, head, &Waiver{Document: Digest{1}, Reason: "declared"}),

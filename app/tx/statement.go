@@ -155,6 +155,8 @@ func newBody(k Kind) Body {
 		return new(ClockStep)
 	case ClockPause:
 		return new(Standstill)
+	case ListRetag:
+		return new(Retagging)
 	case ListAck:
 		return new(Acknowledgement)
 	case ListConsumer:
@@ -382,6 +384,7 @@ func Kinds() []Kind {
 		ListRepair,
 		ListResolve,
 		ListResume,
+		ListRetag,
 		ListReview,
 		ListRevoke,
 		ListServe,

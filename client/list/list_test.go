@@ -356,6 +356,9 @@ func TestSweeper(t *testing.T) {
 		put(row.ParamsKey(), []byte("{}"))
 		put(row.SubjectKey(L, one.tag([]byte(uscc(1)))), subjectOf(1).Encode())
 		put(row.SubjectKey(L, two.tag([]byte(uscc(2)))), subjectOf(2).Encode())
+		// One of its two entries has been tagged anew.
+		put(row.SubjectKey(L, one.tag([]byte(uscc(4)))), subjectOf(4).Encode())
+		put(row.SubjectKey(L, two.tag([]byte(uscc(4)))), subjectOf(5).Encode())
 	})
 	s := c.read(1, L)
 	w, err := NewSweeper(s, two, one)
@@ -368,6 +371,9 @@ func TestSweeper(t *testing.T) {
 		if err != nil || (h != nil) != (epoch != 0) || h != nil && (h.Epoch != epoch || h.Subject[0].Seq != uint64(i)) {
 			t.Errorf("subject %d: %v, %v", i, h, err)
 		}
+	}
+	if h, err := w.Check(USCC, []byte(uscc(4))); err != nil || h == nil || h.Epoch != 2 || len(h.Subject) != 2 || h.Subject[0].Seq != 5 || h.Subject[1].Seq != 4 {
+		t.Errorf("entries under two keys: %+v, %v", h, err)
 	}
 	if _, err := w.Check(USCC, []byte("91330100000000001A")); !errors.Is(err, ErrIdentifier) {
 		t.Errorf("an identifier that is none: %v", err)

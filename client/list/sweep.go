@@ -11,9 +11,9 @@ import (
 // A Hit is an identifier of which something is in force on the list.
 type Hit struct {
 	Type    Type
-	Epoch   int64 // of the key whose tag was found
+	Epoch   int64 // of the first key whose tag was found
 	Tag     tx.Digest
-	Subject row.Subject
+	Subject row.Subject // what is in force, under the tags of all keys
 }
 
 // A Sweeper looks identifiers up in a set. It is not safe for concurrent use;
@@ -67,11 +67,18 @@ func (w *Sweeper) Check(t Type, id []byte) (*Hit, error) {
 	if w.normal, err = appendNormal(w.normal[:0], t, id); err != nil {
 		return nil, err
 	}
+	// Entries are tagged anew one after the other when a key has changed, so one
+	// subject may have some under either.
+	var hit *Hit
 	for _, g := range taggers {
 		tag := g.tag(w.normal)
-		if i, ok := w.set.find(&tag); ok {
-			return &Hit{Type: t, Epoch: g.epoch.Number, Tag: tag, Subject: w.set.subject(i)}, nil
+		i, ok := w.set.find(&tag)
+		switch {
+		case ok && hit == nil:
+			hit = &Hit{Type: t, Epoch: g.epoch.Number, Tag: tag, Subject: w.set.subject(i)}
+		case ok:
+			hit.Subject = append(hit.Subject[:len(hit.Subject):len(hit.Subject)], w.set.subject(i)...)
 		}
 	}
-	return nil, nil
+	return hit, nil
 }

@@ -27,7 +27,7 @@ import (
 
 func (c *cli) listKey() *cobra.Command {
 	cmd := c.noun("key", "the secret keys by which a list's tags are made", "名单标签的密钥",
-		c.listKeyOpenEpoch("new"), c.listKeyOpenEpoch("rotate"), c.listKeySeal(), c.listKeyOpen(), c.listKeyWithdraw(), c.listKeyShow())
+		c.listKeyOpenEpoch("new"), c.listKeyOpenEpoch("rotate"), c.listKeySeal(), c.listKeyOpen(), c.listKeyRetag(), c.listKeyWithdraw(), c.listKeyShow())
 	cmd.Long = c.tr(`A list shows its subjects as tags only. Tags are made with a secret key, which
 the regulator hands, sealed to their accounts, to the members that must check
 against the list. The ceremony:
@@ -37,7 +37,8 @@ against the list. The ceremony:
   3. zheng list key open     an administrator of another member opens its copy: it must be the key committed to
   4. zheng endorse ID        and co-signs; then the key is in force
 
-rotate puts a new key in its place; entries keep their tags, so check with both.
+rotate puts a new key in its place; then who proposed an entry tags it anew (retag),
+and until the last is done everybody checks with both.
 withdraw ends the use of a key that somebody knows who must not: destroy copies.`,
 		`名单仅以标签示人。标签由密钥生成，监管成员将密钥密封后交给须比对名单的成员。步骤如下：
 
@@ -46,7 +47,7 @@ withdraw ends the use of a key that somebody knows who must not: destroy copies.
   3. zheng list key open     另一成员的管理员打开自己的副本，核对其与承诺一致
   4. zheng endorse 编号      会签，密钥即生效
 
-rotate 以新密钥替换现行密钥；既有条目保留原标签，比对时两期并用。
+rotate 以新密钥替换现行密钥；随后由提出成员以 retag 更换既有条目的标签，全部更换之前比对时两期并用。
 withdraw 停用已泄露的密钥，各方须销毁副本。`)
 	return cmd
 }

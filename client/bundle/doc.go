@@ -88,5 +88,6 @@
 // that proves one field or file and shows nothing else; [VerifyDisclosure] checks it.
 //
 // Bounds: 20 GiB, 10 000 entries, 64 evidence files (as many as a statement names),
-// 16 MiB of manifest, 4 MiB for each other entry that is read into memory.
+// 16 MiB of manifest, 4 MiB for each other entry that is read into memory; 2 MiB for
+// each of up to eight entries that are hashed at once.
 package bundle

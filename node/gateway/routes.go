@@ -88,6 +88,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	orphanRoutes(h, l)
 	unitPageRoutes(r, l)
 	addEPCIS(r, h, l, o)
+	resolverRoutes(r, h)
 	certificateRoutes(h, l)
 	captureRoutes(r, h, s, o.Captures, l)
 	pageRoutes(r, l)

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,9 +21,7 @@ import (
 // unitPageRoutes serve the codes on labels: the paths of GS1 Digital Links, and
 // those of the consortium.
 //
-// What is asked for decides the answer, as a GS1-Conformant Resolver does:
-// linkType=all, or an Accept of a linkset, gives the list of links (RFC 9264);
-// linkType=gs1:traceability leads to the data; everything else is the page.
+// What is asked for decides the answer: see resolve. Everything else is the page.
 func unitPageRoutes(r *gin.Engine, l *ledger) {
 	for _, key := range []string{"01", "zg", "00", "zs"} {
 		r.GET("/"+key+"/*rest", func(c *gin.Context) { unitPage(c, l) })
@@ -35,13 +32,7 @@ func unitPage(c *gin.Context, l *ledger) {
 	path := c.Request.URL.EscapedPath()
 	page := &web.Unit{Look: lookOf(c), Path: path, Code: strings.TrimPrefix(path, "/")}
 	code := tx.UnitCode(page.Code)
-	links := c.Query("linkType") == "all" || strings.Contains(c.GetHeader("Accept"), api.MediaLinkset)
-	switch {
-	case links:
-		linkset(c, l, code)
-		return
-	case c.Query("linkType") == "gs1:traceability" || c.Query("linkType") == "traceability":
-		c.Redirect(http.StatusTemporaryRedirect, api.PathUnits+"?"+url.Values{"code": {string(code)}}.Encode())
+	if resolve(c, l, code) {
 		return
 	}
 	status, err := fillUnit(c.Request.Context(), l, page, code)
@@ -50,36 +41,6 @@ func unitPage(c *gin.Context, l *ledger) {
 		loggerOf(c).Warn("unit page", "request_id", requestID(c), "err", err)
 	}
 	render(c, status, page)
-}
-
-// linkset lists what there is about a code.
-func linkset(c *gin.Context, l *ledger, code tx.UnitCode) {
-	u, err := l.unitByCode(c.Request.Context(), code)
-	if err != nil {
-		fail(c, err)
-		return
-	}
-	type link struct {
-		Href  string `json:"href"`
-		Title string `json:"title"`
-		Type  string `json:"type"`
-	}
-	const voc = "https://ref.gs1.org/voc/"
-	set := map[string]any{"linkset": []map[string]any{{
-		"anchor":                    "/" + string(code),
-		voc + "defaultLink":         []link{{"/" + string(code), "证链追溯", "text/html"}},
-		voc + "pip":                 []link{{"/" + string(code), "证链追溯", "text/html"}},
-		voc + "traceability":        []link{{api.UnitURL(u.ID), "unit", api.MediaJSON}, {api.TraceURL(u.ID) + "?direction=back", "trace", api.MediaNDJSON}},
-		voc + "recallStatus":        []link{{"/" + string(code), "召回状态", "text/html"}},
-		voc + "verificationService": []link{{"/verify", "核验", "text/html"}},
-	}}}
-	b, err := json.Marshal(set)
-	if err != nil {
-		fail(c, err)
-		return
-	}
-	c.Header("Vary", "Accept")
-	c.Data(http.StatusOK, api.MediaLinkset, b)
 }
 
 // fillUnit returns the status of the answer, and why it is not 200.

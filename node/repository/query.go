@@ -135,7 +135,7 @@ func (q *Query) parameter(e *epcis.Event, name string, values []string) error {
 			if w.vocabulary != "" {
 				v = e.Word(w.vocabulary, v)
 			} else {
-				v = e.Canonical(v)
+				v = canonical(e, v)
 			}
 			c.values = append(c.values, v)
 		}
@@ -148,7 +148,7 @@ func (q *Query) parameter(e *epcis.Event, name string, values []string) error {
 			if g := gs1.Globs(v); g != nil {
 				c.globs = append(c.globs, g...)
 			} else {
-				c.values = append(c.values, e.Canonical(v))
+				c.values = append(c.values, canonical(e, v))
 			}
 		}
 		q.terms = append(q.terms, c)

@@ -2,9 +2,11 @@ package repository
 
 import (
 	"slices"
+	"strings"
 
 	"zhenglian/app/tx"
 	"zhenglian/client/epcis"
+	"zhenglian/client/gs1"
 )
 
 // An eventRow is what is stored of an event.
@@ -88,7 +90,7 @@ func termsOf(e *epcis.Event) (out []term) {
 			if x.vocabulary != "" {
 				t.value = e.Word(x.vocabulary, s)
 			} else {
-				t.value = e.Canonical(s)
+				t.value = canonical(e, s)
 			}
 			if !slices.Contains(out, t) || len(out) > 64 { // the table takes each once in any case
 				out = append(out, t)
@@ -96,6 +98,23 @@ func termsOf(e *epcis.Event) (out []term) {
 		}
 	}
 	return out
+}
+
+// CodeURI is how events write the code of a unit.
+func CodeURI(code tx.UnitCode) string { return gs1.Canonical + "/" + string(code) }
+
+// canonical is the canonical form of what an event is of. Codes of the consortium,
+// https://HOST/zg/…, are the same whatever the host, as those of GS1 are.
+func canonical(e *epcis.Event, s string) string {
+	if _, path, ok := strings.Cut(s, "://"); ok {
+		if _, path, ok = strings.Cut(path, "/"); ok && (strings.HasPrefix(path, "zg/") || strings.HasPrefix(path, "zs/")) {
+			path, _, _ = strings.Cut(path, "?")
+			if code := tx.UnitCode(path); code.Validate() == nil {
+				return CodeURI(code)
+			}
+		}
+	}
+	return e.Canonical(s)
 }
 
 // many is a value as a list.

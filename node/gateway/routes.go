@@ -37,7 +37,7 @@ func newRoutes(c Config, o Options, l *ledger, s *streams, m *metrics) (*gin.Eng
 	if err := r.SetTrustedProxies(nil); err != nil {
 		return nil, err
 	}
-	r.Use(identify(o.Log), logged(o.Log), m.count, survive(o.Log), admit(o.Access, c.Rate, c.Burst), bodyWait(c.BodyWait), conditional, idempotent(o.Answers))
+	r.Use(identify(o.Log), logged(o.Log), m.count, survive(o.Log), admit(o.Access, c.Rate, c.Burst), bodyWait(c.BodyWait), remembered(l), conditional, idempotent(o.Answers))
 	r.Use(verifyStream(l, c.BodyWait))
 	r.NoRoute(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeNotFound, "no such path")) })
 	r.NoMethod(func(c *gin.Context) { fail(c, api.NewProblem(api.CodeMethod, "")) })

@@ -60,6 +60,7 @@ type Index struct {
 	path  string
 	write *sql.DB // one connection, owned by Run
 	read  *sql.DB
+	stmts sync.Map      // *sql.Stmt of read, by its text
 	wake  chan struct{} // capacity 1: there may be more to index
 
 	lists   func(ctx context.Context, list tx.Digest, bytes int64) ([]byte, error) // nil: digests of batches are not indexed

@@ -2,12 +2,29 @@ package index
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math"
 	"strings"
 
 	"zhenglian/app/tx"
 )
+
+// prepared returns the statement of a text, of which there are a few. They are closed with
+// the database.
+func (x *Index) prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	if s, ok := x.stmts.Load(text); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := x.read.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if old, ok := x.stmts.LoadOrStore(text, s); ok {
+		return old.(*sql.Stmt), s.Close()
+	}
+	return s, nil
+}
 
 // A Query selects evidence. Conditions that are set must all hold.
 type Query struct {
@@ -44,17 +61,21 @@ func (x *Index) Evidence(ctx context.Context, q Query) (seqs []uint64, more bool
 
 	// The first term, the most selective, is walked in descending order of seq
 	// along the primary key; each further one is a look-up in it.
-	sql := strings.Builder{}
-	sql.WriteString("SELECT t.seq FROM terms t WHERE t.field = ? AND t.value = ? AND t.seq < ?")
+	text := strings.Builder{}
+	text.WriteString("SELECT t.seq FROM terms t WHERE t.field = ? AND t.value = ? AND t.seq < ?")
 	args := []any{terms[0].field, terms[0].value, before}
 	for _, t := range terms[1:] {
-		sql.WriteString(" AND EXISTS (SELECT 1 FROM terms o WHERE o.field = ? AND o.value = ? AND o.seq = t.seq)")
+		text.WriteString(" AND EXISTS (SELECT 1 FROM terms o WHERE o.field = ? AND o.value = ? AND o.seq = t.seq)")
 		args = append(args, t.field, t.value)
 	}
-	sql.WriteString(" ORDER BY t.seq DESC LIMIT ?")
+	text.WriteString(" ORDER BY t.seq DESC LIMIT ?")
 	args = append(args, q.Limit+1)
 
-	rows, err := x.read.QueryContext(ctx, sql.String(), args...)
+	stmt, err := x.prepared(ctx, text.String())
+	if err != nil {
+		return nil, false, fmt.Errorf("search index: %w", err)
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, false, fmt.Errorf("search index: %w", err)
 	}

@@ -47,6 +47,7 @@ var figures = []figure{
 	{name: "wasm.bytes", unit: "B", measure: wasmBytes, parts: wasmParts},
 	{name: "bundle.verify", unit: "s", measure: bundleVerify, parts: bundleParts},
 	{name: "bundle.verify.many", unit: "s", measure: bundleMany},
+	{name: "rest.check", unit: "1/s", measure: restCheck, parts: restCheckParts},
 	{name: "batch.tree", unit: "1/s", measure: batchTree},
 	{name: "batch.proof", unit: "s", measure: batchProof},
 	{name: "capture.local", unit: "s", measure: captureLocal},
@@ -110,6 +111,7 @@ type bench struct {
 	lists      *listed
 	traces     *traces
 	bundle     struct{ sm3 pair } // of bundle.verify: beside SM3 alone
+	checks     *checked
 }
 
 // network returns a network of the subject, which is to be opened.

@@ -62,6 +62,7 @@ type Capture struct {
 
 	Outcome     string           `json:"outcome,omitempty" enum:"COMPLETE,PARTIAL,BLOCKED,FAILED" doc:"how much of the page it holds"`
 	Reason      string           `json:"reason,omitempty" doc:"why it is not COMPLETE"`
+	Signs       []string         `json:"block_signs,omitempty" doc:"that the page is a captcha, or turns its visitor away"`
 	FinalURL    string           `json:"final_url,omitempty"`
 	Title       string           `json:"title,omitempty"`
 	HTTPStatus  int              `json:"http_status,omitempty"`
@@ -82,7 +83,7 @@ type CaptureEnvItem struct {
 	Result   string          `json:"result" enum:"ok,fail,na,error"`
 	Observed json.RawMessage `json:"observed"`
 	Expected string          `json:"expected,omitempty"`
-	File     string          `json:"file,omitempty" doc:"the artefact that shows it"`
+	File     string          `json:"evidence_file,omitempty" doc:"the artefact that shows it"`
 }
 
 // A CaptureFile is an artefact of a capture.

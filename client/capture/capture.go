@@ -25,7 +25,7 @@ const (
 	// loading, an artefact failed, or a limit cut it off.
 	Partial Outcome = "PARTIAL"
 	// Blocked: the server refused to serve this client (401, 403, 407, 429,
-	// 451), or this package refused an address (see Options.AllowPrivate).
+	// 451), answered with a captcha or a page that turns visitors away, or this package refused an address (see Options.AllowPrivate).
 	Blocked Outcome = "BLOCKED"
 	// Failed: no page of the site was obtained: name, connection, time-out,
 	// certificate, too many redirects, or a 5xx status.
@@ -109,6 +109,9 @@ type Options struct {
 	// SNTP, an http or https URL by the Date of its answer. They are the
 	// operator's, and are not asked through the filter.
 	TimeServers []string
+	// AddressService is an http or https URL that answers with the address that it is
+	// asked from, as text. It is the operator's choice, and not asked through the filter.
+	AddressService string
 	// Steps are done after URL was loaded, before anything is taken.
 	Steps []Step
 	// Licence is the page of the shop's business licence, taken after the page
@@ -156,6 +159,11 @@ func (o Options) withDefaults() (Options, *url.URL, error) {
 	}
 	if err := checkSteps(o.Steps); err != nil {
 		return o, nil, err
+	}
+	if o.AddressService != "" {
+		if u, err := url.Parse(o.AddressService); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return o, nil, fmt.Errorf("address service %q: want an http or https URL", o.AddressService)
+		}
 	}
 	for _, t := range o.TimeServers {
 		if err := checkTimeServer(t); err != nil {
@@ -217,6 +225,7 @@ type Result struct {
 	Method     string   // constant Method
 	Tool       string   // "zheng capture/<version> chromium/<version>"
 	ToolSHA256 [32]byte // of the browser's executable file
+	Signs      []string // that the page is a captcha, or turns its visitor away; see challenge.go
 	Perceptual string   // hash of what the window showed, 16 hex digits: see perceptual
 	EnvSHA256  [32]byte // of env.json
 	EnvResult  string   // "ok" or "fail", see env.json

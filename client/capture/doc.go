@@ -48,12 +48,13 @@
 //
 //	COMPLETE  what the server served was captured, also when that is a 404
 //	PARTIAL   the page was seen, but Result.Reason says what is missing
-//	BLOCKED   the server refused this client (401, 403, 407, 429, 451), or the
-//	          address policy refused the server
+//	BLOCKED   the server refused this client (401, 403, 407, 429, 451), answered with a
+//	          captcha or a page that turns visitors away (block_signs in capture.json
+//	          says by what that was seen), or the address policy refused the server
 //	FAILED    no page of the site: name, connection, time-out, certificate,
 //	          redirects, 5xx (whose page is still captured)
 //
-// env.json has items {id, result, observed, expected}, with result ok, fail, na
+// env.json has items {id, result, observed, expected, evidence_file}, with result ok, fail, na
 // (recorded, nothing to compare it with) or error. One fail or error makes the
 // whole report "fail": the capture is kept, and people decide what it is worth.
 //
@@ -79,6 +80,16 @@
 //	cache                  no response came from a cache
 //	addresses              remote addresses on the public internet
 //	remote_ip              of the main document
+//	service_worker         bypassed
+//	certificate_transparency  SCTs and what the browser says of them
+//	resolvers              who is asked for names; ok with three or more of the options
+//	route                  default route of this machine
+//	public_ip              as Options.AddressService says
+//	root_store             which authorities are trusted
+//	policies               of an administrator for the browser: none
+//	processes              digest of the names of what runs on this machine
+//	disk_free              room for all that a capture may write
+//	program, image         SHA-256 of this program; no signed image is compared
 //	final_url, dialogs
 //
 // # Certificates
@@ -148,8 +159,10 @@
 // this package; sub-resources whose chain holds an extra root's key are accepted
 // unchecked.
 //
-// BUG(capture): The route to the server, this machine's processes and its list of root
-// authorities are not examined; this machine's public address is not recorded.
+// BUG(capture): The route to the server, this machine's processes and its root
+// authorities are recorded, and nobody judges them. Whether a page is a captcha is told
+// from what such pages show and say: a new kind is not recognized, and a short page that
+// talks of "access denied" is taken for one.
 //
 // BUG(capture): Requests of workers are missing from net.jsonl and the web
 // archive. Their headers are those the browser reports, and its bodies are

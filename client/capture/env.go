@@ -22,6 +22,7 @@ type item struct {
 	Result   string `json:"result"`
 	Observed any    `json:"observed"`
 	Expected string `json:"expected,omitempty"`
+	File     string `json:"evidence_file,omitempty"` // the artefact that shows it
 }
 
 // report is env.json.
@@ -32,7 +33,7 @@ type report struct {
 }
 
 func (r *report) add(id, result string, observed any, expected string) {
-	r.Items = append(r.Items, item{id, result, observed, expected})
+	r.Items = append(r.Items, item{ID: id, Result: result, Observed: observed, Expected: expected})
 }
 
 // check adds an item that is ok or fail.

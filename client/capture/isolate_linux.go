@@ -21,6 +21,15 @@ const (
 	filterUser  = 61202
 )
 
+// diskFree is how many bytes whoever captures can write below a folder.
+func diskFree(dir string) (uint64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return s.Bavail * uint64(s.Bsize), nil
+}
+
 // isolation is what this system allows.
 type isolation struct {
 	isolated bool // the browser has a network of its own, with nothing in it but the filter

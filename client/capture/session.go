@@ -58,9 +58,10 @@ type session struct {
 	filter  *filterProcess
 	frame   cdp.FrameID
 
-	step    int
-	res     Result
-	missing []string // why the capture is not COMPLETE although the page was seen
+	step         int
+	res          Result
+	barredByPage bool     // what came is a page that turns visitors away, or tests them
+	missing      []string // why the capture is not COMPLETE although the page was seen
 }
 
 func (s *session) next() {
@@ -442,7 +443,11 @@ func (s *session) text(ctx context.Context) ([]byte, error) {
 	if err := s.evaluate(ctx, "document.title", &s.res.Title); err != nil {
 		return nil, err
 	}
-	return s.visibleText(ctx)
+	text, err := s.visibleText(ctx)
+	if err == nil {
+		s.challenge(ctx, text)
+	}
+	return text, err
 }
 
 // certificates writes the chain of the main document's connection and judges it.
@@ -586,6 +591,8 @@ func (s *session) decide(nav error) {
 		r.Outcome, r.Reason = Blocked, fmt.Sprintf("the server answered %d", r.HTTPStatus)
 	case r.HTTPStatus >= 500:
 		r.Outcome, r.Reason = Failed, fmt.Sprintf("the server answered %d", r.HTTPStatus)
+	case s.barredByPage:
+		r.Outcome, r.Reason = Blocked, "the page tests its visitor or turns it away: "+strings.Join(r.Signs, "; ")
 	case len(s.missing) > 0 || len(v.notes) > 0:
 		r.Outcome, r.Reason = Partial, strings.Join(append(s.missing, v.notes...), "; ")
 	default:
@@ -626,6 +633,11 @@ func (s *session) environment(started, ended time.Time) error {
 	e.dns(s.filter.log(), s.url.Hostname(), s.filter.address(s.url.Hostname()))
 	e.add("final_url", envNA, s.res.FinalURL, s.opts.URL)
 	e.add("dialogs", envNA, v.dialogs, "")
+	e.check("service_worker", true, "requests of the page are not answered by one", "bypassed")
+	e.transparency(v.doc)
+	e.machine(s.opts, s.opts.OutDir)
+	e.publicAddress(s.browser.ctx, s.opts.AddressService)
+	e.point(s.out.files)
 	e.close()
 	f, err := s.out.writeJSON("env.json", "env", e)
 	s.res.EnvSHA256, s.res.EnvResult = f.SHA256, e.Result

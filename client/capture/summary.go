@@ -20,6 +20,7 @@ type summaryJSON struct {
 	Ended       string        `json:"ended"`
 	Outcome     Outcome       `json:"outcome"`
 	Reason      string        `json:"reason,omitempty"`
+	Signs       []string      `json:"block_signs,omitempty"`
 	HTTPStatus  int           `json:"http_status"`
 	RemoteIP    string        `json:"remote_ip"`
 	Certificate Certificate   `json:"certificate"`
@@ -57,6 +58,7 @@ func (s *session) summary() error {
 		Ended:       stamp(r.Ended),
 		Outcome:     r.Outcome,
 		Reason:      r.Reason,
+		Signs:       r.Signs,
 		HTTPStatus:  r.HTTPStatus,
 		Certificate: r.Certificate,
 		Perceptual:  r.Perceptual,

@@ -406,7 +406,7 @@ async function showArtefacts(card, head, state, job, away) {
   };
   parts.push(el("details", "", {}, el("summary", t(`取证环境检查（${(job.env || []).length} 项）`, `Environment: ${(job.env || []).length} checks`)),
     el("div", "", {}, headed([t("项目", "Item"), t("结果", "Result"), t("观察", "Observed"), t("应为", "Expected")],
-      (job.env || []).map((i) => row(i.id, i.result, typeof i.observed === "string" ? i.observed : JSON.stringify(i.observed), i.expected || ""))))));
+      (job.env || []).map((i) => row(i.id, i.result, typeof i.observed === "string" ? i.observed : JSON.stringify(i.observed), [i.expected, i.evidence_file].filter(Boolean).join(" · ")))))));
   parts.push(el("details", "", {}, el("summary", t(`取证文件（${job.files.length} 个）`, `${job.files.length} files`)),
     el("div", "", {}, headed([t("文件", "File"), t("字节", "Bytes"), "SHA-256", ""], job.files.map((f) => row(f.name, f.bytes.toLocaleString(), el("code", f.sha256),
       f.url ? button(t("查看 ", "Open ") + f.name, () => open(f), true) : ""))))));

@@ -44,8 +44,10 @@ type Config struct {
 	// Limit is how long a capture may take in all; default 5 minutes.
 	Limit time.Duration
 
-	// Browser, Resolvers, TimeServers and AllowNets are those of capture.Options.
+	// Browser, AddressService, Resolvers, TimeServers and AllowNets are those of
+	// capture.Options.
 	Browser                string
+	AddressService         string
 	Resolvers, TimeServers []string
 	AllowNets              []netip.Prefix
 

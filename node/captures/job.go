@@ -32,6 +32,7 @@ type job struct {
 
 	Outcome     string               `json:"outcome,omitempty"`
 	Reason      string               `json:"reason,omitempty"`
+	Signs       []string             `json:"block_signs,omitempty"`
 	FinalURL    string               `json:"final_url,omitempty"`
 	Title       string               `json:"title,omitempty"`
 	HTTPStatus  int                  `json:"http_status,omitempty"`
@@ -112,7 +113,7 @@ func (j *job) check(c Config) error {
 func (j *job) options(c Config) capture.Options {
 	q := &j.Request
 	o := capture.Options{
-		URL: q.URL, OutDir: j.files(), Browser: c.Browser, Timeout: time.Duration(q.Timeout) * time.Second,
+		URL: q.URL, OutDir: j.files(), Browser: c.Browser, AddressService: c.AddressService, Timeout: time.Duration(q.Timeout) * time.Second,
 		ViewportW: q.Width, ViewportH: q.Height, InsecureOK: q.Insecure, AllowNets: c.AllowNets,
 		Resolvers: c.Resolvers, TimeServers: c.TimeServers, Licence: q.Licence, NoRecording: q.NoRecording,
 		ToolVersion: c.Version,
@@ -129,6 +130,7 @@ func (j *job) options(c Config) capture.Options {
 // take notes what a capture saw.
 func (j *job) take(r *capture.Result) error {
 	j.Outcome, j.Reason, j.FinalURL, j.Title = string(r.Outcome), r.Reason, r.FinalURL, r.Title
+	j.Signs = r.Signs
 	j.HTTPStatus, j.Certificate, j.EnvResult, j.Warnings = r.HTTPStatus, string(r.Certificate), r.EnvResult, r.Warnings
 	if r.RemoteIP.IsValid() {
 		j.RemoteIP = r.RemoteIP.String()
@@ -157,7 +159,7 @@ func (s *Service) show(j *job) *api.Capture {
 		ID: j.ID, State: j.State, URL: j.Request.URL, CaseTag: j.Request.CaseTag, By: j.By,
 		Created: j.Created, Ended: j.Ended, Expires: j.Expires,
 		Step: j.Step, Done: j.Done, Total: j.Total, Error: j.Error,
-		Outcome: j.Outcome, Reason: j.Reason, FinalURL: j.FinalURL, Title: j.Title, HTTPStatus: j.HTTPStatus,
+		Outcome: j.Outcome, Reason: j.Reason, Signs: j.Signs, FinalURL: j.FinalURL, Title: j.Title, HTTPStatus: j.HTTPStatus,
 		RemoteIP: j.RemoteIP, Certificate: j.Certificate, EnvResult: j.EnvResult, Env: j.Env, Warnings: j.Warnings,
 		Files: slices.Clone(j.Files), Statement: j.Statement,
 	}

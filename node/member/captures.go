@@ -24,7 +24,7 @@ func (g *Gateway) captures(home, version string, blobs blob.Store, log *slog.Log
 	c := captures.Config{
 		Dir: filepath.Join(home, "data", "captures"), Running: s.Running, Waiting: s.Waiting, Kept: s.Kept,
 		Keep: time.Duration(s.Keep), Limit: time.Duration(s.Limit),
-		Browser: s.Browser, Resolvers: s.Resolvers, TimeServers: s.TimeServers, Version: version, Log: log,
+		Browser: s.Browser, AddressService: s.AddressService, Resolvers: s.Resolvers, TimeServers: s.TimeServers, Version: version, Log: log,
 	}
 	if c.Running < 0 || c.Waiting < 0 || c.Kept < 0 || c.Keep < 0 || c.Limit < 0 {
 		return nil, fmt.Errorf("gateway.json: captures: a bound is negative")

@@ -164,6 +164,9 @@ type CapturesConfig struct {
 	// more.
 	Resolvers []string `json:"resolvers"`
 
+	// AddressService is a URL that answers with the address that it is asked from.
+	AddressService string `json:"address_service"`
+
 	// TimeServers are asked for the time: host, or https URL.
 	TimeServers []string `json:"time_servers"`
 

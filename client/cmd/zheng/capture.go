@@ -23,6 +23,7 @@ import (
 // captureFlags are the settings of a capture.
 type captureFlags struct {
 	browser, viewport, extraRoot, steps, licence, note string
+	addressService                                     string
 	timeout                                            time.Duration
 	insecure, allowPrivate, keepCookies, noRecording   bool
 	allowNets, resolvers, clocks                       []string
@@ -40,6 +41,7 @@ func (c *cli) captureFlags(cmd *cobra.Command) *captureFlags {
 	fl.StringSliceVar(&f.allowNets, "allow-net", nil, c.tr("networks that are not public and may be reached, as 10.1.0.0/16", "允许访问的非公网网段，如 10.1.0.0/16"))
 	fl.StringSliceVar(&f.resolvers, "resolver", nil, c.tr("DNS servers to ask, as 1.2.3.4:53; name at least two", "域名解析服务器，如 1.2.3.4:53，宜用两个以上"))
 	fl.StringSliceVar(&f.clocks, "time-server", nil, c.tr("time servers to compare the clock with: host, or https URL", "校时服务器：主机名或 https 网址"))
+	fl.StringVar(&f.addressService, "address-service", "", c.tr("URL that answers with the address it is asked from", "返回来访地址的服务网址，用于记录本机公网地址"))
 	fl.StringVar(&f.steps, "steps", "", c.tr("JSON file of entry steps: goto, click, type, wait, pause, scroll", "进入步骤文件（JSON）：goto、click、type、wait、pause、scroll"))
 	fl.StringVar(&f.licence, "licence", "", c.tr("page of the shop's licence: URL, or CSS selector of a link to it", "店铺亮照页面：网址，或指向它的链接的 CSS 选择器"))
 	fl.StringVar(&f.note, "note", "", c.tr("text shown at the beginning of the recording", "录屏开头显示的文字"))
@@ -51,6 +53,7 @@ func (c *cli) captureFlags(cmd *cobra.Command) *captureFlags {
 // options reads the settings into o.
 func (f *captureFlags) options(c *cli, o *capture.Options) error {
 	o.Resolvers, o.TimeServers, o.Licence, o.Note, o.NoRecording = f.resolvers, f.clocks, f.licence, f.note, f.noRecording
+	o.AddressService = f.addressService
 	if f.keepCookies {
 		o.Cookies = capture.CookiesKept
 	}

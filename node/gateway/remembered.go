@@ -25,8 +25,8 @@ type question struct {
 	logSize, indexed uint64
 }
 
-// An answer is what was said to it.
-type answer struct {
+// A rememberedAnswer is what was said to it.
+type rememberedAnswer struct {
 	header http.Header // those of rememberedHeaders
 	body   []byte
 }
@@ -37,7 +37,7 @@ var rememberedHeaders = []string{"Content-Type", "ETag", "Cache-Control", "Vary"
 // neither the ledger nor the index has moved: what courts ask most is the digest of a
 // file. Who asks has been admitted and counted before.
 func remembered(l *ledger) gin.HandlerFunc {
-	kept := newCache[question, *answer](rememberedMost)
+	kept := newCache[question, *rememberedAnswer](rememberedMost)
 	now := func(c *gin.Context) question {
 		head, _ := l.chain.Store().Head()
 		return question{c.Request.URL.RawQuery, access.Of(c.Request.Context()).Known(), head.Height, head.LogSize, l.index.Position().LogSize}
@@ -70,7 +70,7 @@ func remembered(l *ledger) gin.HandlerFunc {
 		if w.Status() != http.StatusOK || len(w.body) == 0 || len(w.body) > rememberedBytes || now(c) != q {
 			return
 		}
-		a := &answer{header: http.Header{}, body: w.body}
+		a := &rememberedAnswer{header: http.Header{}, body: w.body}
 		for _, name := range rememberedHeaders {
 			if values := h.Values(name); len(values) > 0 {
 				a.header[http.CanonicalHeaderKey(name)] = values

@@ -274,6 +274,11 @@ func (c *cli) gateway() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if token == "" {
+		if token, err = c.loginToken(g); err != nil {
+			return nil, err
+		}
+	}
 	tls, err := c.tls()
 	if err != nil {
 		return nil, err

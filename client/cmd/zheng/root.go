@@ -60,7 +60,7 @@ ZHENG_FROM、ZHENG_TRUST、ZHENG_PASSPHRASE_FILE、ZHENG_LANG）；
 	pf.StringVar(&c.flags.lang, "lang", "", c.tr("zh or en (default: by LANG)", "语言：zh 或 en（默认按 LANG）"))
 	root.AddCommand(c.keysCmd(), c.captureCmd(), c.waiveCmd(), c.notarizeCmd(), c.batchCmd(), c.endorseCmd())
 	root.AddCommand(c.continueCmds()...)
-	root.AddCommand(c.showCmd(), c.receiptCmd(), c.verifyCmd(), c.signCmd(), c.submitCmd(), c.bundleCmd(), c.discloseCmd(), c.labCmd(), c.versionCmd())
+	root.AddCommand(c.showCmd(), c.receiptCmd(), c.verifyCmd(), c.signCmd(), c.submitCmd(), c.bundleCmd(), c.discloseCmd(), c.labCmd(), c.versionCmd(), c.loginCmd(), c.logoutCmd())
 	root.AddCommand(c.eventCmd(), c.hookCmd(), c.pendingCmd(), c.memberCmd(), c.accountCmd(), c.policyCmd(), c.rulesetCmd(), c.calendarCmd(), c.clockCmd(), c.validatorCmd(), c.trustCmd(), c.upgradeCmd(), c.paramsCmd(), c.traceCmd(), c.inspectCmd())
 	root.AddCommand(c.certificateCmd(), c.recordCmd())
 	if c.zh {

@@ -59,6 +59,8 @@ type flags struct {
 	cosign                                                           []string
 	expires                                                          int64
 	draft                                                            string
+	offline                                                          bool   // of trace: sign now, send later
+	queue                                                            string // folder
 }
 
 // fileConfig is ~/.zhenglian/config.json.

@@ -161,6 +161,13 @@ func (c *cli) keyringFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.flags.passphraseFile, "passphrase-file", "", c.tr("file whose first line is the passphrase of the keys", "口令文件，取其首行"))
 }
 
+// traceFlags are signFlags for what can also be signed without a network.
+func (c *cli) traceFlags(cmd *cobra.Command) {
+	c.signFlags(cmd)
+	c.queueFlag(cmd)
+	cmd.Flags().BoolVar(&c.flags.offline, "offline", false, c.tr("sign now, send later: see zheng trace queue", "现在签名、以后提交，见 zheng trace queue"))
+}
+
 // signFlags adds what every command has that enters a statement.
 func (c *cli) signFlags(cmd *cobra.Command) {
 	c.gatewayFlag(cmd)

@@ -28,6 +28,9 @@ func (c *cli) state(ctx context.Context, kind tx.Kind, body tx.Body, continues t
 	if _, err := probe.Encode(); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
+	if c.flags.offline {
+		return c.enqueue(kind, body, continues)
+	}
 	p, err := c.newPen()
 	if err != nil {
 		return err
@@ -46,6 +49,25 @@ func (c *cli) state(ctx context.Context, kind tx.Kind, body tx.Body, continues t
 		return err
 	}
 	return c.finish(ctx, p, statement, nil)
+}
+
+// continueAct makes a command that continues the matter of ID with the body that
+// body returns.
+func (c *cli) continueAct(use, short string, kind tx.Kind, body func() (tx.Body, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: c.args(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := c.parseID(args[0])
+			if err != nil {
+				return err
+			}
+			b, err := body()
+			if err != nil {
+				return err
+			}
+			return c.state(cmd.Context(), kind, b, id)
+		},
+	}
 }
 
 func (c *cli) endorseCmd() *cobra.Command {
@@ -86,20 +108,7 @@ func (c *cli) continueCmds() []*cobra.Command {
 	var decisions [2]string
 	// act makes a command that states kind with the body that body returns.
 	act := func(name, short string, kind tx.Kind, body func() (tx.Body, error)) *cobra.Command {
-		cmd := &cobra.Command{
-			Use: name + " ID", Short: short, Args: c.args(1, 1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				id, err := c.parseID(args[0])
-				if err != nil {
-					return err
-				}
-				b, err := body()
-				if err != nil {
-					return err
-				}
-				return c.state(cmd.Context(), kind, b, id)
-			},
-		}
+		cmd := c.continueAct(name+" ID", short, kind, body)
 		c.signFlags(cmd)
 		return cmd
 	}

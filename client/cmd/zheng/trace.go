@@ -39,7 +39,7 @@ unit: CODE=QUANTITY.`,
   zheng trace follow zg/50011000010017/10/P1`,
 	}
 	cmd.AddCommand(c.productCmd(), c.harvestCmd(), c.registerCmd(), c.shipCmd(), c.receiveCmd(), c.disputeCmd(), c.cancelCmd(),
-		c.goodsEventCmd(), c.epcisCmd(), c.followCmd(), c.orphansCmd(), c.recallCmd(), c.labelCmd(), c.importCmd())
+		c.goodsEventCmd(), c.epcisCmd(), c.followCmd(), c.orphansCmd(), c.recallCmd(), c.labelCmd(), c.importCmd(), c.queueCmd())
 	return cmd
 }
 
@@ -103,7 +103,7 @@ func (c *cli) traceAct(use string, min, max int, short string, kind tx.Kind, bod
 			return c.state(cmd.Context(), kind, b, tx.ID{})
 		},
 	}
-	c.signFlags(cmd)
+	c.traceFlags(cmd)
 	return cmd
 }
 
@@ -184,21 +184,8 @@ func (c *cli) shipCmd() *cobra.Command {
 
 // answerAct makes a command that continues the hand-over or recall ID.
 func (c *cli) answerAct(use, short string, kind tx.Kind, body func() (tx.Body, error)) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short, Args: c.args(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := c.parseID(args[0])
-			if err != nil {
-				return err
-			}
-			b, err := body()
-			if err != nil {
-				return err
-			}
-			return c.state(cmd.Context(), kind, b, id)
-		},
-	}
-	c.signFlags(cmd)
+	cmd := c.continueAct(use, short, kind, body)
+	c.traceFlags(cmd)
 	return cmd
 }
 

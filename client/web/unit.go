@@ -21,9 +21,15 @@ type Unit struct {
 	Cut      bool    // there are more
 
 	Inspections []Inspection // newest first
-	Height      int64
-	Time        string // of the block
-	TraceURL    string
+
+	Scans     int64  // how often the page was opened through the code; 0: not known
+	FirstScan string // when it was, in China, to the minute
+	OneItem   bool   // the code is of one item
+	ManyScans bool   // so often that the code may have been copied
+	Takes     bool   // the gateway takes reports
+	Height    int64
+	Time      string // of the block
+	TraceURL  string
 }
 
 // A Recall that the unit is in.
@@ -52,3 +58,14 @@ func (u *Unit) Failed() bool { return len(u.Inspections) > 0 && !u.Inspections[0
 
 // Render writes the page.
 func (u *Unit) Render(w io.Writer) error { return pages.ExecuteTemplate(w, "unit.html", u) }
+
+// Reported is the page that answers a consumer's report.
+type Reported struct {
+	Look
+	Code   string // of the unit, to go back; "": none
+	Number int64  // of the report
+	Failed string // why it was not taken
+}
+
+// Render writes the page.
+func (r *Reported) Render(w io.Writer) error { return pages.ExecuteTemplate(w, "reported.html", r) }

@@ -37,7 +37,7 @@ import (
 
 // Files are the pages and what they load.
 //
-//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js notarize.html notarize.js signer.js evidence.html unit.html verifier vendor
+//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js notarize.html notarize.js signer.js evidence.html unit.html reported.html verifier vendor
 var Files embed.FS
 
 // Policy is the Content-Security-Policy of the pages: their own files and the
@@ -145,7 +145,7 @@ func (l Look) Other() Look { l.English = !l.English; return l }
 // Resized is the look in the other size.
 func (l Look) Resized() Look { l.Large = !l.Large; return l }
 
-var pages = template.Must(template.ParseFS(Files, "verify.html", "notarize.html", "evidence.html", "unit.html"))
+var pages = template.Must(template.ParseFS(Files, "verify.html", "notarize.html", "evidence.html", "unit.html", "reported.html"))
 
 // Embedded is what a page that is one file carries in itself.
 type Embedded struct {

@@ -22,12 +22,13 @@ const (
 	Blobs   Scope = "blobs"
 	Capture Scope = "capture" // have web pages captured
 	Hooks   Scope = "hooks"
-	Store   Scope = "store" // custody, retention, holds, deletion of files
+	Store   Scope = "store"   // custody, retention, holds, deletion of files
+	Reports Scope = "reports" // of consumers
 	Admin   Scope = "admin"
 )
 
 // Scopes are all scopes that can be granted.
-var Scopes = []Scope{Read, Submit, Blobs, Capture, Hooks, Store, Admin}
+var Scopes = []Scope{Read, Submit, Blobs, Capture, Hooks, Store, Reports, Admin}
 
 // Open is what is allowed without credentials unless the operator says otherwise.
 var Open = []Scope{Read, Submit, Blobs}
@@ -56,7 +57,7 @@ type Principal struct {
 
 // May reports whether the principal has a scope.
 func (p *Principal) May(s Scope) bool {
-	return s == Public || slices.Contains(p.Scopes, s) || s == Hooks && slices.Contains(p.Scopes, Admin)
+	return s == Public || slices.Contains(p.Scopes, s) || (s == Hooks || s == Reports) && slices.Contains(p.Scopes, Admin)
 }
 
 // Known reports whether the principal has shown credentials.

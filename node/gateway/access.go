@@ -52,6 +52,9 @@ var needs = []struct {
 	{"GET", "/v1/store/*", access.Store},
 	{"POST", "/v1/store/*", access.Store},
 	{"DELETE", "/v1/store/*", access.Store},
+	{"GET", api.PathConsumerReports, access.Reports},
+	{"POST", api.PathConsumerReports + "/*", access.Reports},
+	{"POST", "/report", access.Public}, // by whoever scans a code
 	{"GET", "/v1/*", access.Read},
 	{"HEAD", "/v1/*", access.Read},
 	{"GET", "/tile/*", access.Read},

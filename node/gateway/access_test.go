@@ -26,6 +26,7 @@ func expected(method, route string) (access.Scope, bool) {
 		"/web/docs.js", "/notarize", "/web/notarize.js", "/web/signer.js", "/web/signer.wasm", "/web/style.css", "/web/verify.js", "/web/worker.js", "/web/verifier.wasm", "/web/bundles.wasm", "/web/jsqr.js", "/v1/principal", "/01/*rest", "/.well-known/gs1resolver", "/zg/*rest", "/00/*rest", "/zs/*rest"}
 	changes := map[string]access.Scope{
 		"POST /v1/epcis/capture": access.Submit, "POST /v1/epcis/events": access.Submit,
+		"POST /report":       access.Public,
 		"POST /v1/envelopes": access.Submit, "PUT /v1/blobs/:sha256": access.Blobs,
 		"POST /v1/verify": access.Read, "POST /v1/reports": access.Read, // they answer and change nothing
 	}
@@ -34,6 +35,9 @@ func expected(method, route string) (access.Scope, bool) {
 	}
 	if strings.HasPrefix(route, "/v1/hooks") {
 		return access.Hooks, method == "GET" || method == "POST" || method == "DELETE"
+	}
+	if strings.HasPrefix(route, "/v1/reports/consumer") {
+		return access.Reports, method == "GET" || method == "POST"
 	}
 	if strings.HasPrefix(route, "/v1/captures") {
 		return access.Capture, method == "GET" || method == "POST" || method == "DELETE"
@@ -151,7 +155,7 @@ func TestScopes(t *testing.T) {
 					switch {
 					case v.bad:
 						want = "401"
-					case need == access.Hooks && slices.Contains(v.scopes, access.Admin): // everybody's hooks
+					case (need == access.Hooks || need == access.Reports) && slices.Contains(v.scopes, access.Admin): // everybody's hooks, all reports
 					case need != access.Public && !slices.Contains(v.scopes, need):
 						if want = "403"; v.name == "anonymous" {
 							want = "401"

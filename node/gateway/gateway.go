@@ -21,6 +21,7 @@ import (
 	"zhenglian/node/blob"
 	"zhenglian/node/blob/vault"
 	"zhenglian/node/captures"
+	"zhenglian/node/consumer"
 	"zhenglian/node/events"
 	"zhenglian/node/hooks"
 	"zhenglian/node/index"
@@ -163,6 +164,10 @@ type Options struct {
 
 	// Stater states events of callers who sign nothing themselves; nil: they must.
 	Stater *Stater
+
+	// Consumers counts how often the page of a code was opened and takes reports;
+	// nil: neither.
+	Consumers *consumer.Store
 
 	// Printer makes certificates; nil: there are none.
 	Printer *Printer

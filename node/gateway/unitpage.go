@@ -16,19 +16,20 @@ import (
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
 	"zhenglian/client/web"
+	"zhenglian/node/consumer"
 )
 
 // unitPageRoutes serve the codes on labels: the paths of GS1 Digital Links, and
 // those of the consortium.
 //
 // What is asked for decides the answer: see resolve. Everything else is the page.
-func unitPageRoutes(r *gin.Engine, l *ledger) {
+func unitPageRoutes(r *gin.Engine, l *ledger, s *consumer.Store) {
 	for _, key := range []string{"01", "zg", "00", "zs"} {
-		r.GET("/"+key+"/*rest", func(c *gin.Context) { unitPage(c, l) })
+		r.GET("/"+key+"/*rest", func(c *gin.Context) { unitPage(c, l, s) })
 	}
 }
 
-func unitPage(c *gin.Context, l *ledger) {
+func unitPage(c *gin.Context, l *ledger, s *consumer.Store) {
 	path := c.Request.URL.EscapedPath()
 	page := &web.Unit{Look: lookOf(c), Path: path, Code: strings.TrimPrefix(path, "/")}
 	code := tx.UnitCode(page.Code)
@@ -40,6 +41,12 @@ func unitPage(c *gin.Context, l *ledger) {
 		page.Broken = true
 		loggerOf(c).Warn("unit page", "request_id", requestID(c), "err", err)
 	}
+	if page.Found && c.Query("label") != "" {
+		labels(c, page, code)
+		return
+	}
+	countScan(c, s, page)
+	page.Takes = s != nil
 	render(c, status, page)
 }
 

@@ -8,6 +8,7 @@
 //	config/apikeys.json  API keys of the gateway, hashed
 //	data/ledger       the application's database: log and state
 //	data/hooks.db     webhooks, their secrets and their log
+//	data/consumer.db  how often the pages of codes were opened, and what consumers report
 //	data/answers.db   answers to requests with an Idempotency-Key, for a day
 //	data/index.db     the gateway's index, which may be deleted at any time
 //	data/captures     captures of web pages that are not stated yet

@@ -22,6 +22,7 @@ import (
 	"zhenglian/node/blob/bucket"
 	"zhenglian/node/blob/vault"
 	"zhenglian/node/captures"
+	"zhenglian/node/consumer"
 	"zhenglian/node/events"
 	"zhenglian/node/gateway"
 	"zhenglian/node/hooks"
@@ -61,6 +62,8 @@ type Member struct {
 	listener net.Listener
 	scheme   string
 	log      *slog.Logger
+
+	consumers *consumer.Store
 }
 
 // Open opens the home folder's databases and brings the application level with
@@ -160,6 +163,9 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if m.answers, err = replay.Open(filepath.Join(data, "answers.db")); err != nil {
 		return nil, err
 	}
+	if m.consumers, err = consumer.Open(filepath.Join(data, "consumer.db"), m.log); err != nil {
+		return nil, err
+	}
 	wc, err := settings.collector(home, c)
 	if err != nil {
 		return nil, err
@@ -170,7 +176,7 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	}
 	m.gateway, err = gateway.New(
 		gateway.Config{Rate: settings.Rate, Burst: settings.Burst, InFlight: settings.InFlight, Version: o.Version},
-		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, EPCIS: m.epcis, Stater: stater, Access: guard, Captures: m.captures, Index: m.index, Blobs: m.blobs, Vault: m.blobs, Printer: printer, Witness: m.witness, Metrics: m.node.Metrics(), Log: m.log})
+		gateway.Options{Chain: c, Events: source, Hooks: m.hooks, Answers: m.answers, Consumers: m.consumers, EPCIS: m.epcis, Stater: stater, Access: guard, Captures: m.captures, Index: m.index, Blobs: m.blobs, Vault: m.blobs, Printer: printer, Witness: m.witness, Metrics: m.node.Metrics(), Log: m.log})
 	if err != nil {
 		return nil, err
 	}
@@ -281,6 +287,9 @@ func (m *Member) close() (err error) {
 	}
 	if m.index != nil {
 		err = errors.Join(err, m.index.Close())
+	}
+	if m.consumers != nil {
+		err = errors.Join(err, m.consumers.Close())
 	}
 	if m.answers != nil {
 		err = errors.Join(err, m.answers.Close())

@@ -28,6 +28,9 @@
 // /v1/alarms, until the file is taken away. A Server keeps the proofs that it comes by
 // too.
 //
+// The tests hold both sides against torchwood; interop, a module of its own, holds
+// the server against the client of transparency-dev.
+//
 // # Files
 //
 // Of a Server: DIR/logs/ORIGIN/checkpoint, the last note that it cosigned (ORIGIN is the

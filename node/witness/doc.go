@@ -28,7 +28,7 @@
 // /v1/alarms, until the file is taken away. A Server keeps the proofs that it comes by
 // too.
 //
-// The tests hold both sides against torchwood; interop, a module of its own, holds
+// The tests hold both sides against torchwood; testdata/interop, a module of its own, holds
 // the server against the client of transparency-dev.
 //
 // # Files

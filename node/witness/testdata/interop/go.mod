@@ -79,4 +79,4 @@ require (
 	modernc.org/sqlite v1.61.1 // indirect
 )
 
-replace zhenglian => ../../..
+replace zhenglian => ../../../..

@@ -166,7 +166,7 @@ func literals(n ast.Node) string {
 }
 
 // bodyFiles declare kinds and read their bodies.
-var bodyFiles = []string{"tx/evidence.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go", "tx/inspect.go", "tx/list.go", "tx/lists.go", "tx/routing.go", "tx/epoch.go", "tx/retag.go"}
+var bodyFiles = []string{"tx/evidence.go", "tx/erase.go", "tx/batch.go", "tx/endorse.go", "tx/gov.go", "tx/clock.go", "tx/trace.go", "tx/inspect.go", "tx/list.go", "tx/lists.go", "tx/routing.go", "tx/epoch.go", "tx/retag.go"}
 
 // The transition table of app/state is not exported; it is read from its source.
 func TestReadmeKinds(t *testing.T) {
@@ -214,7 +214,7 @@ func TestReadmeKinds(t *testing.T) {
 	}
 	s := section(t, protocol(t), "### Kinds")
 	same(t, "kinds", table(t, s, 0), want)
-	for _, state := range []row.State{row.Pending, row.Sealed, row.Challenged, row.Upheld, row.Rejected, row.Superseded, row.Withdrawn, row.Expired,
+	for _, state := range []row.State{row.Pending, row.Sealed, row.Challenged, row.Upheld, row.Rejected, row.Superseded, row.Withdrawn, row.Erased, row.Expired,
 		row.Enacted, row.Overtaken,
 		row.Recorded, row.OneSided, row.Offered, row.Received, row.Disputed, row.Cancelled, row.Scoping, row.Frozen, row.Closed,
 		row.Proposed, row.NoticeServed, row.DefenceFiled, row.HearingRequested, row.Heard, row.Waived, row.Reviewed, row.SuperiorOK,
@@ -301,7 +301,7 @@ func TestReadmeDeadlines(t *testing.T) {
 // may be are read from the readers in app/tx.
 func TestReadmeBodies(t *testing.T) {
 	md := protocol(t)
-	bodies := map[tx.Kind]string{tx.ClockExtend: "ClockStep", tx.ClockPause: "Standstill", tx.ClockResume: "ClockStep", tx.EvidenceBatch: "Batch", tx.EvidenceSeal: "Evidence", tx.EvidenceSupersede: "Supersede", tx.EvidenceWithdraw: "Withdraw",
+	bodies := map[tx.Kind]string{tx.ClockExtend: "ClockStep", tx.ClockPause: "Standstill", tx.ClockResume: "ClockStep", tx.EvidenceBatch: "Batch", tx.EvidenceErase: "Erase", tx.EvidenceSeal: "Evidence", tx.EvidenceSupersede: "Supersede", tx.EvidenceWithdraw: "Withdraw",
 		tx.EvidenceChallenge: "Challenge", tx.EvidenceUphold: "Decision", tx.EvidenceReject: "Decision", tx.EndorseKind: "Endorse",
 		tx.GovAccount: "AccountChange", tx.GovEpoch: "EpochChange", tx.GovFreeze: "Freeze", tx.GovThaw: "Freeze", tx.GovMember: "Membership", tx.GovRecover: "Recover",
 		tx.GovPolicy: "PolicyChange", tx.GovOverride: "PolicyChange", tx.GovParams: "Params", tx.GovValidator: "ValidatorChange", tx.GovReady: "Ready",

@@ -210,7 +210,12 @@ func (c *Client) PutBlob(ctx context.Context, sha256 tx.Digest, size int64, body
 
 // Blob implements [api.Ledger].
 func (c *Client) Blob(ctx context.Context, digest tx.Digest) (body io.ReadCloser, size int64, err error) {
-	err = c.do(ctx, request{method: http.MethodGet, path: api.BlobURL(digest), accept: "*/*"}, func(res *http.Response) error {
+	return c.Fetch(ctx, digest, nil)
+}
+
+// Fetch is Blob with what is to be said in the custody log: use (read or export) and why.
+func (c *Client) Fetch(ctx context.Context, digest tx.Digest, say url.Values) (body io.ReadCloser, size int64, err error) {
+	err = c.do(ctx, request{method: http.MethodGet, path: api.BlobURL(digest), query: say, accept: "*/*"}, func(res *http.Response) error {
 		body, size = &checkedBody{ReadCloser: res.Body, hash: sha256.New(), want: digest}, res.ContentLength
 		return nil
 	})

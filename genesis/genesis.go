@@ -140,6 +140,7 @@ func DefaultPolicies() []Policy {
 		{tx.EndorseKind, "ANY(officer@issuer,admin@issuer,system@issuer)"},
 		{tx.EvidenceBatch, EvidencePolicy},
 		{tx.EvidenceChallenge, "officer@issuer"},
+		{tx.EvidenceErase, "ALL(OF(2,officer@issuer),ANY(court@other,notary@other,officer@superior(issuer)))"},
 		{tx.EvidenceReject, "ALL(officer@issuer,court@issuer)"},
 		{tx.EvidenceSeal, EvidencePolicy},
 		{tx.EvidenceSupersede, "OF(2,officer@issuer)"},

@@ -248,6 +248,8 @@ func stateZH(s string) string {
 		return "质疑被驳回"
 	case string(row.Superseded):
 		return "已被替代"
+	case string(row.Erased):
+		return "已删除原件"
 	case string(row.Withdrawn):
 		return "已撤回"
 	case string(row.Expired):

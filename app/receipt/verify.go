@@ -515,6 +515,8 @@ func (v *verification) matterBecame(say func(r Result, zh, en string), note func
 		note("该名单记录或标签现无效力，"+zh, "the entry or hint is not in force: "+en)
 	case row.Withdrawn:
 		note("该陈述已被撤回，"+zh, "it was withdrawn: "+en)
+	case row.Erased:
+		note("该证据的原件已依法彻底删除，所封存的摘要与证明仍然有效，"+zh, "its bytes were lawfully erased; what was sealed about them still holds: "+en)
 	case row.Superseded:
 		note("该证据已被另一份替代，"+zh, "the evidence was superseded: "+en)
 	case row.Upheld:

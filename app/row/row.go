@@ -129,6 +129,7 @@ const (
 	Rejected   State = "REJECTED" // the challenge was rejected
 	Superseded State = "SUPERSEDED"
 	Withdrawn  State = "WITHDRAWN"
+	Erased     State = "ERASED" // its bytes and salts were destroyed
 	Expired    State = "EXPIRED"
 )
 

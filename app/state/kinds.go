@@ -41,6 +41,7 @@ var rules = []rule{
 	{tx.DelistWithdraw, false, []row.State{row.Pending, row.Issued, row.Acked, row.Delisted}, row.Withdrawn, origin},
 	{tx.EvidenceBatch, true, nil, row.Sealed, anyone},
 	{tx.EvidenceChallenge, false, []row.State{row.Sealed, row.Rejected}, row.Challenged, notOrigin},
+	{tx.EvidenceErase, false, []row.State{row.Sealed, row.Upheld, row.Rejected, row.Superseded, row.Withdrawn}, row.Erased, origin},
 	{tx.EvidenceReject, false, []row.State{row.Challenged}, row.Rejected, notOrigin},
 	{tx.EvidenceSeal, true, nil, row.Sealed, anyone},
 	{tx.EvidenceSupersede, false, []row.State{row.Sealed, row.Rejected}, row.Superseded, origin},

@@ -355,6 +355,11 @@ func (c *Ctx) move(r *rule, o *Opened) (Effect, error) {
 	if err := c.mayState(r, s.Member, p.origin); err != nil {
 		return Effect{}, err
 	}
+	if b, ok := s.Body.(*tx.Erase); ok {
+		if m := c.Dir.members[b.Authority]; m == nil || m.Left {
+			return Effect{}, refuse(tx.CodeNoMember, "body.authority", string(b.Authority))
+		}
+	}
 	if b, ok := s.Body.(*tx.Supersede); ok {
 		if err := c.successor(b, p); err != nil {
 			return Effect{}, err

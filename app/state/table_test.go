@@ -100,6 +100,8 @@ func (m *matter) step(kind tx.Kind) *tx.Envelope {
 		return c.Sign(c.Statement("platform-a", kind, m.head, &tx.Challenge{Ground: "not_authentic"}), "platform")
 	case tx.EvidenceUphold, tx.EvidenceReject:
 		return c.Sign(c.Statement("internet-court", kind, m.head, &tx.Decision{Document: tx.Digest{1}}), "court")
+	case tx.EvidenceErase:
+		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, &tx.Erase{Authority: "internet-court", Basis: "court_order", Decision: tx.Digest{1}, Files: []tx.Digest{{1}}}), "officer1", "officer2", "court")
 	case tx.EvidenceSupersede:
 		by := c.Must(c.Seal(77))
 		return c.Sign(c.Statement("hangzhou-amr", kind, m.head, &tx.Supersede{By: by, Reason: "recapture"}), "officer1", "officer2")
@@ -156,22 +158,23 @@ var ways = []way{
 		map[tx.Kind]row.State{tx.EvidenceWithdraw: row.Withdrawn, tx.EndorseKind: row.Sealed}},
 	{"evidence", row.Sealed, func(t *testing.T) *matter { return open(t, seal("officer1", "officer2", "city")) },
 		map[tx.Kind]row.State{tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
-			tx.EndorseKind: row.Sealed}},
+			tx.EvidenceErase: row.Erased, tx.EndorseKind: row.Sealed}},
 	{"evidence", row.Challenged, after(tx.EvidenceChallenge),
 		map[tx.Kind]row.State{tx.EvidenceUphold: row.Upheld, tx.EvidenceReject: row.Rejected, tx.EvidenceWithdraw: row.Withdrawn,
 			tx.EndorseKind: row.Challenged}},
 	{"evidence", row.Rejected, after(tx.EvidenceChallenge, tx.EvidenceReject),
 		map[tx.Kind]row.State{tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
-			tx.EndorseKind: row.Rejected}},
-	{"evidence", row.Upheld, after(tx.EvidenceChallenge, tx.EvidenceUphold), map[tx.Kind]row.State{tx.EndorseKind: row.Upheld}},
-	{"evidence", row.Superseded, after(tx.EvidenceSupersede), map[tx.Kind]row.State{tx.EndorseKind: row.Superseded}},
-	{"evidence", row.Withdrawn, after(tx.EvidenceWithdraw), map[tx.Kind]row.State{tx.EndorseKind: row.Withdrawn}},
+			tx.EvidenceErase: row.Erased, tx.EndorseKind: row.Rejected}},
+	{"evidence", row.Upheld, after(tx.EvidenceChallenge, tx.EvidenceUphold), map[tx.Kind]row.State{tx.EvidenceErase: row.Erased, tx.EndorseKind: row.Upheld}},
+	{"evidence", row.Superseded, after(tx.EvidenceSupersede), map[tx.Kind]row.State{tx.EvidenceErase: row.Erased, tx.EndorseKind: row.Superseded}},
+	{"evidence", row.Erased, after(tx.EvidenceErase), map[tx.Kind]row.State{tx.EndorseKind: row.Erased}},
+	{"evidence", row.Withdrawn, after(tx.EvidenceWithdraw), map[tx.Kind]row.State{tx.EvidenceErase: row.Erased, tx.EndorseKind: row.Withdrawn}},
 	{"evidence", row.Sealed, func(t *testing.T) *matter { // of a batch
 		return open(t, func(c *apptest.Chain) *tx.Envelope {
 			return c.Sign(c.Statement("hangzhou-amr", tx.EvidenceBatch, tx.ID{}, c.Batch(2, tx.Digest{1}, tx.Digest{2})), "officer1", "officer2", "city")
 		})
 	}, map[tx.Kind]row.State{tx.EvidenceChallenge: row.Challenged, tx.EvidenceSupersede: row.Superseded, tx.EvidenceWithdraw: row.Withdrawn,
-		tx.EndorseKind: row.Sealed}},
+		tx.EvidenceErase: row.Erased, tx.EndorseKind: row.Sealed}},
 	{"evidence", row.Expired, func(t *testing.T) *matter {
 		m := open(t, seal("officer1", "officer2"))
 		m.wait(5)

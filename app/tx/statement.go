@@ -53,6 +53,8 @@ func newBody(k Kind) Body {
 		return new(Batch)
 	case EvidenceSeal:
 		return new(Evidence)
+	case EvidenceErase:
+		return new(Erase)
 	case EvidenceSupersede:
 		return new(Supersede)
 	case EvidenceWithdraw:
@@ -328,6 +330,7 @@ func Kinds() []Kind {
 		EndorseKind,
 		EvidenceBatch,
 		EvidenceChallenge,
+		EvidenceErase,
 		EvidenceReject,
 		EvidenceSeal,
 		EvidenceSupersede,

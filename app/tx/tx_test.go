@@ -92,6 +92,7 @@ func samples() map[string]*Statement {
 			Count: 1 << 20, List: Digest{3}, Root: Digest{4}}),
 		"supersede":      st(EvidenceSupersede, ID{1}, &Supersede{By: ID{2}, Reason: "recapture"}),
 		"withdraw":       st(EvidenceWithdraw, ID{1}, &Withdraw{Reason: "mistake"}),
+		"erase":          st(EvidenceErase, ID{1}, &Erase{Authority: "internet-court", Basis: "court_order", Decision: Digest{3}, Files: []Digest{{1}, {2}}, Salts: true}),
 		"challenge":      st(EvidenceChallenge, ID{1}, &Challenge{Document: Digest{3}, Ground: "not_authentic"}),
 		"uphold":         st(EvidenceUphold, ID{1}, &Decision{Document: Digest{3}}),
 		"reject":         st(EvidenceReject, ID{1}, &Decision{Document: Digest{3}}),

@@ -5,18 +5,24 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/emmansun/gmsm/sm3"
+
+	"zhenglian/app/receipt"
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
 	"zhenglian/client/custody"
 	"zhenglian/node/access"
 	"zhenglian/node/blob"
 	"zhenglian/node/blob/vault"
+	"zhenglian/node/erasure"
 )
 
 // stored is a gateway whose store logs, and a key with every scope.
@@ -172,4 +178,78 @@ func TestStore(t *testing.T) {
 	}
 	s.want(t, 410, true, "GET", url, nil)
 	s.want(t, 410, true, "PUT", url, file)
+}
+
+// TestErased seals three files, two of which share one, and erases the first evidence
+// by a statement: its bytes are gone, and every proof stays.
+func TestErased(t *testing.T) {
+	s := newStored(t)
+	keep, gone, shared := []byte("stays"), []byte("a natural person's data"), []byte("named by two")
+	sealed := make(map[string]*api.Submission)
+	for name, content := range map[string][]byte{"keep": keep, "gone": gone} {
+		s.want(t, 201, true, "PUT", api.BlobURL(tx.Digest(blob.Sum(content))), content)
+		sealed[name] = s.sealFile(content)
+	}
+	s.want(t, 201, true, "PUT", api.BlobURL(tx.Digest(blob.Sum(shared))), shared)
+	s.sealFile(shared)
+	before := s.want(t, 200, false, "GET", api.ReceiptURL(sealed["gone"].ID), nil)
+
+	files := []tx.Digest{tx.Digest(blob.Sum(gone)), tx.Digest(blob.Sum(shared))}
+	slices.SortFunc(files, func(a, b tx.Digest) int { return bytes.Compare(a[:], b[:]) })
+	body := &tx.Erase{Authority: "internet-court", Basis: "court_order", Decision: tx.Digest{1}, Files: files, Salts: true}
+	follow := erasure.Config{Vault: s.vault, Index: s.g.ledger.index, Store: s.Store(), Directory: s.Directory, Log: slog.New(slog.DiscardHandler)}
+	step := func() {
+		t.Helper()
+		if err := erasure.Step(t.Context(), follow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	url := api.BlobURL(tx.Digest(blob.Sum(gone)))
+
+	// Two officers alone do not suffice, and nothing is destroyed while the court is missing.
+	waiting := s.submit(s.sign("hangzhou-amr", tx.EvidenceErase, sealed["gone"].ID, body, "officer1", "officer2"))
+	step()
+	s.want(t, 200, false, "GET", url, nil)
+	// A hold keeps the file although the statement is effective.
+	if err := s.vault.Hold(t.Context(), blob.Sum(gone), "2026-1"); err != nil {
+		t.Fatal(err)
+	}
+	s.submit(s.sign("internet-court", tx.EndorseKind, tx.ID{}, &tx.Endorse{Statement: waiting.ID, Type: tx.Agrees}, "court"))
+	s.block(1)
+	step()
+	step()
+	s.want(t, 200, false, "GET", url, nil)
+	if err := s.vault.Release(t.Context(), blob.Sum(gone), "2026-1"); err != nil {
+		t.Fatal(err)
+	}
+	step()
+	s.want(t, 410, false, "GET", url, nil)
+	s.want(t, 410, true, "PUT", url, gone)
+	s.want(t, 200, false, "GET", api.BlobURL(tx.Digest(blob.Sum(keep))), nil)
+	s.want(t, 200, false, "GET", api.BlobURL(tx.Digest(blob.Sum(shared))), nil) // other evidence names it
+
+	// The proofs: the old receipt, a new one that says so, and the other evidence.
+	s.verify("receipt from before", before, receipt.Options{WantID: sealed["gone"].ID})
+	after := s.want(t, 200, false, "GET", api.ReceiptURL(sealed["gone"].ID), nil)
+	digests := receipt.FileDigests{SHA256: tx.Digest(blob.Sum(gone)), SM3: sm3.Sum(gone), Bytes: int64(len(gone))}
+	s.verify("receipt of erased evidence", after, receipt.Options{WantID: sealed["gone"].ID, Files: []receipt.FileDigests{digests}})
+	r := receipt.Verify(after, s.trust, receipt.Options{WantID: sealed["gone"].ID})
+	if text := r.Text("en"); !strings.Contains(text, "ERASED") || !strings.Contains(text, "lawfully erased") {
+		t.Errorf("the report does not say that it is erased:\n%s", text)
+	}
+	s.verify("receipt of the erasure", s.want(t, 200, false, "GET", api.ReceiptURL(waiting.ID), nil), receipt.Options{WantID: waiting.ID})
+	s.verify("receipt of other evidence", s.want(t, 200, false, "GET", api.ReceiptURL(sealed["keep"].ID), nil), receipt.Options{WantID: sealed["keep"].ID})
+
+	// The log tells it all, once.
+	lines, err := custody.Check(s.want(t, 200, true, "GET", "/v1/custody?digest="+tx.Digest(blob.Sum(gone)).String(), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range lines {
+		got = append(got, l.Event)
+	}
+	if want := []string{custody.Stored, custody.Read, custody.Held, custody.Refused, custody.Read, custody.Released, custody.Erased}; !slices.Equal(got, want) {
+		t.Errorf("custody %q, want %q", got, want)
+	}
 }

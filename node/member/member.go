@@ -23,6 +23,7 @@ import (
 	"zhenglian/node/blob/vault"
 	"zhenglian/node/captures"
 	"zhenglian/node/consumer"
+	"zhenglian/node/erasure"
 	"zhenglian/node/events"
 	"zhenglian/node/gateway"
 	"zhenglian/node/hooks"
@@ -260,6 +261,9 @@ func (m *Member) Run(ctx context.Context) error {
 			return m.index.Run(ctx)
 		})
 		clients.Go(func() error { return m.trust.run(ctx) })
+		clients.Go(func() error {
+			return erasure.Run(ctx, erasure.Config{Vault: m.blobs, Index: m.index, Store: m.app.Store(), Directory: m.app.Directory, Log: m.log})
+		})
 		if m.captures != nil {
 			clients.Go(func() error { return m.captures.Run(ctx) })
 		}

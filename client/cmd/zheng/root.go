@@ -62,7 +62,7 @@ ZHENG_FROM、ZHENG_TRUST、ZHENG_PASSPHRASE_FILE、ZHENG_LANG）；
 	root.AddCommand(c.continueCmds()...)
 	root.AddCommand(c.showCmd(), c.receiptCmd(), c.verifyCmd(), c.signCmd(), c.submitCmd(), c.bundleCmd(), c.discloseCmd(), c.labCmd(), c.versionCmd(), c.loginCmd(), c.logoutCmd())
 	root.AddCommand(c.eventCmd(), c.hookCmd(), c.pendingCmd(), c.memberCmd(), c.accountCmd(), c.policyCmd(), c.rulesetCmd(), c.calendarCmd(), c.clockCmd(), c.validatorCmd(), c.trustCmd(), c.upgradeCmd(), c.paramsCmd(), c.traceCmd(), c.inspectCmd())
-	root.AddCommand(c.certificateCmd(), c.recordCmd())
+	root.AddCommand(c.certificateCmd(), c.recordCmd(), c.storeCmd())
 	if c.zh {
 		c.translate(root)
 	}

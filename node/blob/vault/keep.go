@@ -218,7 +218,7 @@ func (v *Vault) erase(ctx context.Context, statement tx.ID, d blob.Digest) (held
 		return false, err
 	}
 	if len(k.Holds) > 0 {
-		return true, v.books.act(ctx, custody.Refused, "statement "+statement.String()+": hold "+k.Holds[0].ID, []blob.Digest{d}, nil)
+		return true, v.refuse(ctx, d, "statement "+statement.String()+": hold "+k.Holds[0].ID)
 	}
 	return false, v.destroy(ctx, custody.Erased, "statement "+statement.String(), d, r, never)
 }

@@ -52,6 +52,8 @@ CREATE TABLE doomed (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE garbage (object TEXT PRIMARY KEY) WITHOUT ROWID;
 -- files that the ledger forbids to keep
 CREATE TABLE erased (digest BLOB PRIMARY KEY, statement BLOB NOT NULL) WITHOUT ROWID;
+-- entries of the log with an erasure that is not settled
+CREATE TABLE erasures (seq INTEGER PRIMARY KEY);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = 1;
 `

@@ -386,6 +386,55 @@ function save(id, content, name) {
   a.hidden = false;
 }
 
+// ---- the camera
+
+let stream = null; // of the camera, while it is on
+
+function cameraOff() {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+  stream = null;
+  $("viewer").hidden = true;
+  $("camera-on").textContent = t("使用摄像头", "Use the camera");
+}
+
+// cameraOn looks at pictures of the camera until all codes of a receipt were in them,
+// then verifies. The pictures are looked at as photographs are, and sent nowhere.
+async function cameraOn() {
+  stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 2560 } } });
+  const viewer = $("viewer");
+  viewer.srcObject = stream;
+  viewer.hidden = false;
+  $("camera-on").textContent = t("关闭摄像头", "Stop the camera");
+  await viewer.play();
+  const call = await startWorker();
+  const decoder = offline ? "" : "/web/jsqr.js";
+  const found = new Map(); // text of a code → picture
+  const canvas = document.createElement("canvas");
+  while (stream) {
+    canvas.width = viewer.videoWidth;
+    canvas.height = viewer.videoHeight;
+    canvas.getContext("2d").drawImage(viewer, 0, 0);
+    const picture = new File([await new Promise((done) => canvas.toBlob(done, "image/png"))], "camera.png");
+    const { text } = await call("scan", { file: picture, decoder, quick: true }, () => {});
+    if (/^ZL1:[1-9]\/[1-9]:/.test(text)) found.set(text, picture);
+    const of = found.size ? +[...found.keys()][0][6] : 0;
+    $("camera-says").textContent = of ? t(`已读到 ${found.size}/${of} 个二维码`, `${found.size} of ${of} codes read`) : t("请把二维码对准画面中央", "Hold the code before the camera");
+    if (of && found.size >= of) {
+      cameraOff();
+      photos = [...found.values()];
+      $("form").requestSubmit();
+    }
+  }
+}
+$("camera").hidden = !navigator.mediaDevices?.getUserMedia;
+$("camera-on").addEventListener("click", () => {
+  if (stream) return cameraOff();
+  cameraOn().catch((err) => {
+    cameraOff();
+    fail(t("摄像头不可用：", "The camera cannot be used: ") + (err.message || err));
+  });
+});
+
 // ---- the form
 
 let busy = false;

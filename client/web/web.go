@@ -219,6 +219,11 @@ type Evidence struct {
 	Files       []File
 	State       string
 	Statement   string // the canonical bytes that were signed, as text
+
+	Missing  []string // signatures that the rule still lacks
+	Head     string   // id of the last effective statement of the matter; empty: it has none
+	Disputed bool     // the statement opens evidence, which others may challenge
+	Codes    []template.URL
 }
 
 // A Fact is a line of the page.
@@ -228,6 +233,7 @@ type Fact struct{ Name, Value string }
 type File struct {
 	Role, Media, SHA256, SM3 string
 	Bytes                    int64
+	Kept                     bool // the gateway has the bytes
 }
 
 // Render writes the page.

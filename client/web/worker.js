@@ -34,10 +34,11 @@ function bundle({ file, trust, files, id, certificates }) {
 const LOOKS = [[2400, 0], [1600, 0], [1600, 10], [3200, 0], [1100, 0], [2400, 45]];
 
 // scan finds the text of the code in a picture, "" when there is none.
-async function scan({ file, decoder }, progress) {
-  if (decoder) importScripts(decoder); // the page that is one file has it in this script
+async function scan({ file, decoder, quick }, progress) {
+  if (decoder && !self.jsQR) importScripts(decoder); // the page that is one file has it in this script
   const picture = await createImageBitmap(file);
-  for (const [i, [size, degrees]] of LOOKS.entries()) {
+  // Of a camera there is another picture in a moment.
+  for (const [i, [size, degrees]] of LOOKS.slice(0, quick ? 2 : LOOKS.length).entries()) {
     const scale = Math.min(size / Math.max(picture.width, picture.height), 2);
     const turn = (degrees * Math.PI) / 180;
     const [w, h] = [picture.width * scale, picture.height * scale];

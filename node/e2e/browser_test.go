@@ -30,7 +30,10 @@ type browserConfig struct {
 	Officer2   string `json:"officer2"`
 	Account2   string `json:"account2"`
 	City       string `json:"city"`
-	Paper      bool   `json:"paper"` // certificates are printed
+	Paper      bool   `json:"paper"`    // certificates are printed
+	PDFToPPM   string `json:"pdftoppm"` // "": not here
+	Zheng      string `json:"zheng"`
+	Ring       string `json:"ring"` // folder of all keys, not encrypted
 }
 
 // nodeModules installs what testdata/browser pins beside the caches of this user.
@@ -109,7 +112,10 @@ func TestWorkbench(t *testing.T) {
 	_, err := certificate.LoadFont("", "")
 	c.Paper = err == nil
 
+	c.PDFToPPM, _ = exec.LookPath("pdftoppm")
+	c.Zheng = filepath.Join(bin, "zheng")
 	ring := filepath.Join(d.home, "keys")
+	c.Ring = ring
 	c.Officer2, c.City = keys.Path(ring, "officer2"), keys.Path(ring, "city")
 	f, err := keys.Load(ring, "officer1")
 	if err != nil {

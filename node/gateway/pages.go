@@ -17,6 +17,7 @@ import (
 	"zhenglian/app/tx"
 	"zhenglian/client/api"
 	"zhenglian/client/web"
+	"zhenglian/node/blob"
 )
 
 // pageRoutes serves the pages for people and what they load.
@@ -236,7 +237,23 @@ func fillEvidence(c *gin.Context, l *ledger, page *web.Evidence) (int, error) {
 			Value: fmt.Sprintf(t("账户 %s，%s，高度 %d", "account %s, %s, height %d"), s.Account, t(did.ZH, did.EN), s.Height)})
 	}
 	for _, x := range f.Files {
-		page.Files = append(page.Files, web.File{Role: x.Role, Media: x.Media, Bytes: x.Bytes, SHA256: x.SHA256.String(), SM3: x.SM3.String()})
+		kept := false
+		if l.blobs != nil {
+			_, err := l.blobs.Stat(c.Request.Context(), blob.Digest(x.SHA256))
+			kept = err == nil
+		}
+		page.Files = append(page.Files, web.File{Role: x.Role, Media: x.Media, Bytes: x.Bytes, SHA256: x.SHA256.String(), SM3: x.SM3.String(), Kept: kept})
+	}
+	s, err := l.Statement(c.Request.Context(), id)
+	if err != nil {
+		return http.StatusServiceUnavailable, err
+	}
+	page.Missing, page.Disputed = s.Missing, f.Kind == tx.EvidenceSeal
+	if s.Matter != nil && !s.Matter.Head.IsZero() {
+		page.Head = s.Matter.Head.String()
+	}
+	if page.Codes, err = l.codes(c.Request.Context(), id); err != nil {
+		loggerOf(c).Warn("codes of the evidence page", "request_id", requestID(c), "err", err) // the page does without
 	}
 	return http.StatusOK, nil
 }

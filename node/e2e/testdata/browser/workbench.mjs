@@ -7,7 +7,9 @@
 // and ends with 1 when something is not as it should be.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -133,6 +135,9 @@ step("case folder and CSV");
 await page.goto(`${conf.url}/e/${id}`);
 await accessible("evidence page");
 const receipt = await download(() => page.getByText("下载回执").click(), `${id}.receipt.json`);
+const codesOfReceipt = await page.locator("img.code").count();
+assert.ok(codesOfReceipt > 0, "codes on the evidence page");
+assert.match(await page.locator("main").textContent(), /zheng challenge/);
 let pdf = "";
 if (conf.paper) pdf = await download(() => page.getByText("存证证书").click());
 calm("evidence page");
@@ -149,6 +154,128 @@ await second.getByRole("button", { name: "放弃并删除" }).click();
 await second.waitFor({ state: "detached" });
 calm("abandon");
 step("abandoned");
+
+// ---- a batch of digests, one of them twice in the file of a colleague
+
+await openKey(conf.officer2);
+await openKey(conf.city);
+const digests = Array.from({ length: 300 }, (_, i) => createHash("sha256").update("item " + i).digest("hex"));
+writeFileSync(join(conf.out, "digests.csv"), "name,sha256\r\n" + digests.map((d, i) => `item ${i},${d}\r\n`).join(""));
+await page.setInputFiles("#digests", join(conf.out, "digests.csv"));
+await page.click("#batch-form button[type=submit]");
+await settled(page.locator("#batch-out dl"));
+assert.match(await page.locator("#batch-out").textContent(), /摘要300/);
+await page.getByRole("button", { name: "上传清单并生成陈述" }).click();
+await settled(page.locator("#batch-out h4"));
+const request = await download(() => page.locator("#batch-out").getByText("下载待签请求").click(), "batch.draft.json");
+await page.locator("#batch-out").getByRole("button", { name: "只签名" }).click();
+const half = await download(() => page.locator("#batch-out").getByText("下载已签信封").click(), "batch.envelope.json");
+calm("batch");
+step("a batch of digests drafted, signed by one officer and passed on");
+
+// The colleague signs it with zheng, and hands it back to the page.
+const signedFile = join(conf.out, "batch.signed.json");
+execFileSync(conf.zheng, ["sign", half, "--from", "officer1", "--keys", conf.ring, "--out", signedFile]);
+await page.setInputFiles("#request-file", signedFile);
+await page.click("#request-form button[type=submit]");
+const passed = page.locator("#request-out");
+await settled(passed.locator("h4"));
+for (const c of await passed.locator("input[name=signer]").all()) await c.check();
+await passed.getByRole("button", { name: "签名并提交" }).click();
+await settled(passed.locator(".receipt"));
+assert.match(await passed.locator(".receipt").textContent(), /已上链并生效/);
+calm("a signed file");
+step("the envelope signed elsewhere, co-signed and submitted here");
+
+// ---- verify
+
+const good = "验证通过", warned = "验证通过，但须注意", bad = "验证不通过";
+const verify = async (url, files, { trust = conf.trust, photos = [], asked = "" } = {}) => {
+  await page.goto(url);
+  await page.locator("#local").waitFor();
+  if (files.length) await page.setInputFiles("#files", files);
+  if (photos.length) await page.setInputFiles("#photos", photos);
+  if (trust) await page.setInputFiles("#trust", trust);
+  if (asked) await page.fill("#q", asked);
+  await page.click("#go");
+  await page.locator("#result, #error").locator("visible=true").first().waitFor();
+  return (await page.locator("#error").isVisible()) ? await error.textContent() : await page.locator("#verdict").textContent();
+};
+const here = conf.url + "/verify";
+await page.goto(here);
+const offlineFile = await download(() => page.getByText("下载离线验证页").click(), "offline.html");
+const offline = pathToFileURL(offlineFile).href;
+
+// A file of the evidence, as the gateway keeps it; and the same with one bit changed.
+await page.goto(`${conf.url}/e/${id}`);
+const original = await download(() => page.getByText(/下载 viewport/).click(), "viewport.png");
+const bytes = readFileSync(original);
+const digest = createHash("sha256").update(bytes).digest("hex");
+bytes[bytes.length >> 1] ^= 1;
+const changed = join(conf.out, "changed.png");
+writeFileSync(changed, bytes);
+const doc = readFileSync(receipt, "utf8");
+const forged = join(conf.out, "forged.receipt.json");
+const state = JSON.parse(doc);
+state.entry.height += 1;
+writeFileSync(forged, JSON.stringify(state));
+requests.length = 0;
+
+for (const [what, got, want] of [
+  ["a file", await verify(here, [original], { trust: "" }), good],
+  ["a file and its receipt", await verify(here, [original, receipt]), good],
+  ["a digest", await verify(here, [], { asked: digest }), good],
+  ["a certificate number", await verify(here, [], { asked: id }), good],
+  ["a changed file", await verify(here, [changed, receipt]), bad],
+  ["a changed file alone", await verify(here, [changed]), "本站没有查到"],
+  ["a forged receipt", await verify(here, [original, forged]), bad],
+]) assert.equal(got, want, what);
+calm("verify");
+step("verified: file, receipt, digest, certificate number; changed file and forged receipt refused");
+
+for (const [what, got, want] of [
+  ["offline", await verify(offline, [original, receipt]), good],
+  ["offline, a changed file", await verify(offline, [changed, receipt]), bad],
+  ["offline, a forged receipt", await verify(offline, [original, forged]), bad],
+]) assert.equal(got, want, what);
+await accessible("offline page");
+calm("offline", "file://", "blob:null", "blob:file:");
+step("verified offline, from one file");
+
+if (conf.pdftoppm && pdf) {
+  for (const url of [here, offline]) assert.equal(await verify(url, [pdf]), good, "certificate at " + url);
+  execFileSync(conf.pdftoppm, ["-r", "200", "-jpeg", pdf, join(conf.out, "paper")]);
+  const sheets = readdirSync(conf.out).filter((n) => n.startsWith("paper") && n.endsWith(".jpg")).sort();
+  const codes = sheets.slice(-codesOfReceipt).map((n) => join(conf.out, n));
+  assert.equal(await verify(here, [], { photos: codes }), warned, "photograph");
+  calm("paper", "file://", "blob:null", "blob:file:");
+  step("verified: certificate in PDF, photograph of its code");
+
+  // The same sheets before the camera, one after the other.
+  writeFileSync(join(conf.out, "camera.mjpeg"), Buffer.concat(codes.flatMap((c) => Array(30).fill(readFileSync(c)))));
+  const seeing = await chromium.launch({
+    executablePath: conf.browser,
+    args: [...(conf.sandbox ? [] : ["--no-sandbox"]), "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", `--use-file-for-fake-video-capture=${join(conf.out, "camera.mjpeg")}`],
+  });
+  const view = await seeing.newPage();
+  view.on("request", (r) => requests.push(r.url()));
+  await view.goto(here);
+  await view.setInputFiles("#trust", conf.trust);
+  await view.click("#camera-on");
+  await view.locator("#result").waitFor({ timeout: 100_000 });
+  assert.equal(await view.locator("#verdict").textContent(), warned, "camera");
+  assert.match(await view.locator("#facts").textContent(), new RegExp(id));
+  await seeing.close();
+  calm("camera");
+  step("verified: the code before the camera");
+}
+
+for (const path of ["/", "/docs", "/verify", "/verify?lang=en&large=1", "/notarize?lang=en&large=1", `/e/${id}?lang=en`, "/e/none"]) {
+  await page.goto(conf.url + path);
+  await page.waitForLoadState("networkidle");
+  await accessible(path);
+}
+step("axe-core finds nothing serious or critical on any page");
 
 writeFileSync(join(conf.out, "result.json"), JSON.stringify({ id, tag, seal, receipt, pdf }));
 await browser.close();

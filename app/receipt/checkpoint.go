@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/mod/sumdb/note"
+	"unicode"
+	"unicode/utf8"
 
 	"zhenglian/app/tx"
 )
@@ -59,7 +59,8 @@ const (
 // cosignatureSize is that of the signature of a cosignature/v1: a time and Ed25519.
 const cosignatureSize = 8 + ed25519.SignatureSize
 
-// A NoteKey is a public key of signed notes. It is a [note.Verifier].
+// A NoteKey is a public key of signed notes. It is a note.Verifier of
+// golang.org/x/mod/sumdb/note.
 type NoteKey struct {
 	name string
 	alg  byte
@@ -165,13 +166,12 @@ func (c *Cosignature) of(k *NoteKey) bool {
 // Cosignatures are the lines of a note that may be those of witnesses, in the order
 // of receipts.
 func Cosignatures(signed []byte) (out []Cosignature, err error) {
-	n, err := openNote(signed, nil)
+	_, lines, err := splitNote(signed)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range append(n.Sigs, n.UnverifiedSigs...) {
-		b, err := base64.StdEncoding.Strict().DecodeString(s.Base64)
-		if c := (Cosignature{s.Name, b}); err == nil && c.check() == nil && !(len(b) == 4+ed25519.SignatureSize) {
+	for _, l := range lines {
+		if c := (Cosignature{l.name, l.sig}); c.check() == nil {
 			out = append(out, c)
 		}
 	}
@@ -198,36 +198,76 @@ func (c *Cosignature) check() error {
 	return nil
 }
 
-// openNote reads a signed note, verifying the signatures of the keys that are known.
-// One of them that does not verify is an error; that there is none is not.
-func openNote(signed []byte, known []note.Verifier) (*note.Note, error) {
-	n, err := note.Open(signed, note.VerifierList(known...))
-	if none := (*note.UnverifiedNoteError)(nil); errors.As(err, &none) {
-		return none.Note, nil
-	}
-	return n, err
+// A noteLine is a signature of a note: a name, and the key id with the signature.
+type noteLine struct {
+	name string
+	sig  []byte
 }
 
-// OpenCheckpoint reads a signed checkpoint and returns the keys, of those known,
-// that signed it.
-func OpenCheckpoint(signed []byte, known []NoteKey) (c Checkpoint, by []NoteKey, err error) {
-	vs := make([]note.Verifier, len(known))
-	for i, k := range known {
-		vs[i] = k
+// maxNoteLines bounds the signatures of a note, as golang.org/x/mod/sumdb/note does.
+const maxNoteLines = 100
+
+var errNote = errors.New("not a signed note")
+
+// splitNote takes a signed note apart (C2SP signed-note). A test holds it equal to
+// golang.org/x/mod/sumdb/note, which costs 25 KB of a compressed WebAssembly verifier.
+func splitNote(signed []byte) (text string, lines []noteLine, err error) {
+	if len(signed) > maxNote || !utf8.Valid(signed) {
+		return "", nil, errNote
 	}
-	n, err := openNote(signed, vs)
+	for _, c := range signed {
+		if c < 0x20 && c != '\n' {
+			return "", nil, errNote
+		}
+	}
+	s := string(signed)
+	at := strings.LastIndex(s, "\n\n")
+	if at < 0 || !strings.HasSuffix(s, "\n") {
+		return "", nil, errNote
+	}
+	text, rest := s[:at+1], s[at+2:]
+	for rest != "" {
+		line, after, _ := strings.Cut(rest, "\n")
+		rest = after
+		name, b64, ok := strings.Cut(strings.TrimPrefix(line, "— "), " ")
+		sig, err := base64.StdEncoding.DecodeString(b64)
+		if !strings.HasPrefix(line, "— ") || !ok || err != nil || len(sig) < 5 || name == "" || strings.Contains(name, "+") || strings.IndexFunc(name, unicode.IsSpace) >= 0 {
+			return "", nil, errNote
+		}
+		if lines = append(lines, noteLine{name, sig}); len(lines) > maxNoteLines {
+			return "", nil, errNote
+		}
+	}
+	if lines == nil {
+		return "", nil, errNote
+	}
+	return text, lines, nil
+}
+
+// errNoteSignature is a signature, by a key that is known, that does not verify.
+var errNoteSignature = errors.New("the signature of a known key does not verify")
+
+// OpenCheckpoint reads a signed checkpoint and returns the keys, of those known,
+// that signed it. A signature by one of them that does not verify is an error.
+func OpenCheckpoint(signed []byte, known []NoteKey) (c Checkpoint, by []NoteKey, err error) {
+	text, lines, err := splitNote(signed)
 	if err != nil {
 		return c, nil, fmt.Errorf("checkpoint: %w", err)
 	}
-	if c, err = ParseCheckpoint(n.Text); err != nil {
-		return c, nil, err
-	}
-	for _, s := range n.Sigs {
-		for _, k := range known {
-			if k.name == s.Name && k.KeyHash() == s.Hash {
-				by = append(by, k)
+	for _, k := range known {
+		id, seen := k.id(), false
+		for _, l := range lines {
+			if seen || l.name != k.name || string(l.sig[:4]) != string(id[:]) {
+				continue
 			}
+			if !k.Verify([]byte(text), l.sig[4:]) {
+				return c, nil, fmt.Errorf("checkpoint: %w: %s", errNoteSignature, k.name)
+			}
+			seen, by = true, append(by, k)
 		}
+	}
+	if c, err = ParseCheckpoint(text); err != nil {
+		return c, nil, err
 	}
 	return c, by, nil
 }

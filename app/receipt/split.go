@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"zhenglian/app/tx"
@@ -297,7 +296,7 @@ func (v *View) signers(t *Trust, p *WitnessPolicy) (who Text, err error) {
 			found = append(found, Text{"见证人 " + strings.Join(names, "、"), "the witnesses " + strings.Join(names, ", ")})
 		}
 		_, keys, err := OpenCheckpoint(v.Note, p.Logs)
-		if inv := (*note.InvalidSignatureError)(nil); errors.As(err, &inv) {
+		if err != nil {
 			return who, err
 		}
 		for _, k := range keys {

@@ -256,12 +256,14 @@ func (v *verification) witnesses() {
 		return
 	}
 	v.seen = by
-	names := make([]string, len(by))
+	var zh, en string
 	for i, s := range by {
-		names[i] = fmt.Sprintf("%s（%s）", s.name, s.clock())
+		if i > 0 {
+			zh, en = zh+"、", en+", "
+		}
+		zh += s.name + "（" + s.clock() + "）"
+		en += s.name + " (" + s.clock() + ")"
 	}
-	zh := strings.Join(names, "、")
-	en := strings.NewReplacer("（", " (", "）", ")", "、", ", ").Replace(zh)
 	switch {
 	case p == nil:
 		v.set("witnesses", Skip, fmt.Sprintf("回执载有 %d 份联署，但未指定见证规则（--witnesses），未检查。", len(w.Cosignatures)),

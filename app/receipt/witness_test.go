@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -473,6 +474,42 @@ func FuzzWitnessPolicy(f *testing.F) {
 		}
 		if p.quorum != noQuorum && p.met(map[string]bool{}) {
 			t.Errorf("%q: nobody is enough", b)
+		}
+	})
+}
+
+// A note is read as the Go checksum database reads it.
+func FuzzNote(f *testing.F) {
+	k, _ := witnessKey(f, "zhenglian-test", AlgLog)
+	c := Checkpoint{"zhenglian-test", 5, tx.Digest{1}}
+	s := cosign(f, "court", witnessedAt, c)
+	good := append(logNote(f, c), s.Line()...)
+	f.Add(good)
+	f.Add(good[:len(good)-1])
+	f.Add([]byte("a\n\n— b AAAAAAA=\n"))
+	f.Add([]byte("a\n\n— b c AAAAAAA=\n\n"))
+	f.Add(append(bytes.Clone(good), good...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > maxNote {
+			return
+		}
+		text, lines, err := splitNote(b)
+		n, theirs := note.Open(b, note.VerifierList(k))
+		if none := (*note.UnverifiedNoteError)(nil); errors.As(theirs, &none) {
+			n, theirs = none.Note, nil
+		}
+		if inv := (*note.InvalidSignatureError)(nil); errors.As(theirs, &inv) {
+			if _, _, err := OpenCheckpoint(b, []NoteKey{k}); err == nil {
+				t.Errorf("%q: a bad signature is passed over", b)
+			}
+			return
+		}
+		if (err == nil) != (theirs == nil) {
+			t.Fatalf("%q: we %v, they %v", b, err, theirs)
+		}
+		// They drop lines of one name and key after the first.
+		if err == nil && (text != n.Text || len(lines) < len(n.Sigs)+len(n.UnverifiedSigs)) {
+			t.Errorf("%q: text %q, %d lines; they %q", b, text, len(lines), n.Text)
 		}
 	})
 }

@@ -60,6 +60,7 @@ var figures = []figure{
 	{name: "trace.forward", unit: "s", measure: traceForward},
 	{name: "trace.backward", unit: "s", measure: traceBack},
 	{name: "recall.freeze", unit: "s", measure: recallFreeze},
+	{name: "page.consumer", unit: "s", measure: pageConsumer},
 }
 
 // The rates, in transactions a second, for which the pools of one validator and of

@@ -35,6 +35,7 @@ type story struct {
 
 	units  []row.UnitID // of which inspections count: the unit and what it was made of
 	seen   map[uint64]bool
+	stands map[uint64]*state.Standing // read: a statement often names several units of the story
 	visits int
 	events []storyEvent
 	cut    bool
@@ -42,7 +43,7 @@ type story struct {
 
 // tell gathers the history of a unit.
 func (l *ledger) tell(ctx context.Context, v *store.View, u *api.Unit) (*story, error) {
-	s := &story{ctx: ctx, ledger: l, view: v, seen: make(map[uint64]bool)}
+	s := &story{ctx: ctx, ledger: l, view: v, seen: make(map[uint64]bool), stands: make(map[uint64]*state.Standing)}
 	if err := s.unit(u.ID, u.Code, v.Head().LogSize, 0); err != nil {
 		return nil, err
 	}
@@ -66,11 +67,11 @@ func (s *story) unit(id row.UnitID, code tx.UnitCode, before uint64, depth int) 
 	if err := s.named(code, 0, before, true, depth); err != nil {
 		return err
 	}
-	_, made, err := proposalAt(s.view, id.Seq())
+	made, err := s.standing(id.Seq())
 	if err != nil {
 		return err
 	}
-	b, ok := made.Body.(*tx.Transform)
+	b, ok := made.Statement.Body.(*tx.Transform)
 	if !ok {
 		return nil
 	}
@@ -89,6 +90,18 @@ func (s *story) unit(id row.UnitID, code tx.UnitCode, before uint64, depth int) 
 	return nil
 }
 
+// standing is what the ledger says of an entry, read once.
+func (s *story) standing(seq uint64) (*state.Standing, error) {
+	if st := s.stands[seq]; st != nil {
+		return st, nil
+	}
+	st, err := state.StandAt(s.view, s.ledger.chain.Directory(), seq)
+	if err == nil {
+		s.stands[seq] = st
+	}
+	return st, err
+}
+
 // named adds the statements that name a code, between two entries; of a container
 // only those that move it.
 func (s *story) named(code tx.UnitCode, from, before uint64, all bool, depth int) error {
@@ -101,7 +114,7 @@ func (s *story) named(code tx.UnitCode, from, before uint64, all bool, depth int
 		if seq < from {
 			break
 		}
-		st, err := state.StandAt(s.view, s.ledger.chain.Directory(), seq)
+		st, err := s.standing(seq)
 		if err != nil {
 			return err
 		}

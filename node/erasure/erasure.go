@@ -40,7 +40,16 @@ const Every = 2 * time.Second
 func Run(ctx context.Context, c Config) error {
 	t := time.NewTicker(Every)
 	defer t.Stop()
+	var swept time.Time
 	for {
+		if time.Since(swept) > sweepEvery {
+			if left, err := c.Vault.Sweep(ctx); err != nil && ctx.Err() == nil {
+				c.Log.Error("removing objects that nothing opens failed; it is tried again", "err", err)
+			} else if left > 0 {
+				c.Log.Info("objects that nothing opens are still locked", "objects", left)
+			}
+			swept = time.Now()
+		}
 		if err := Step(ctx, c); err != nil && ctx.Err() == nil {
 			c.Log.Error("erasing files failed; it is tried again", "err", err)
 		}
@@ -51,6 +60,9 @@ func Run(ctx context.Context, c Config) error {
 		}
 	}
 }
+
+// sweepEvery is the pause between two tries to remove the bytes of what is gone.
+const sweepEvery = 24 * time.Hour
 
 // some is how many entries are read at once.
 const some = 1000

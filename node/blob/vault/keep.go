@@ -297,13 +297,25 @@ func (v *Vault) sweep(ctx context.Context, object string) error {
 }
 
 // Sweep removes the objects that nothing opens, and reports how many the storage
-// still keeps.
+// still keeps. It may run beside everything else: what is being stored is left alone.
 func (v *Vault) Sweep(ctx context.Context) (left int, err error) {
-	objects, err := v.texts(ctx, "SELECT object FROM garbage")
+	garbage, err := v.texts(ctx, "SELECT object FROM garbage")
 	if err != nil {
 		return 0, err
 	}
-	for _, o := range objects {
+	garbage = slices.DeleteFunc(garbage, func(o string) bool { _, writing := v.writing.Load(o); return writing })
+	if len(garbage) == 0 {
+		return 0, nil
+	}
+	// After that look: what was being stored before it has its record by now, or never will.
+	used, err := v.used(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, o := range garbage {
+		if used[o] {
+			continue
+		}
 		if err := v.sweep(ctx, o); errors.Is(err, blob.ErrLocked) {
 			left++
 		} else if err != nil {

@@ -61,7 +61,8 @@ type Vault struct {
 	classes  Classes
 	now      func() time.Time
 
-	locks [64]sync.Mutex // of digests, by their first byte: from writing a key to destroying one
+	writing sync.Map       // names of objects that a Put is at, which are garbage until it is done
+	locks   [64]sync.Mutex // of digests, by their first byte: from writing a key to destroying one
 }
 
 var _ blob.Store = (*Vault)(nil)
@@ -152,6 +153,8 @@ func (v *Vault) put(ctx context.Context, d blob.Digest, body io.Reader) (blob.In
 	}
 	var r record
 	rand.Read(r.object[:])
+	v.writing.Store(r.name(), nil)
+	defer v.writing.Delete(r.name())
 	if err := v.books.waste(ctx, r.name()); err != nil { // until the record is there
 		return blob.Info{}, err
 	}

@@ -376,6 +376,30 @@ func TestErase(t *testing.T) {
 	}
 }
 
+// TestSweepBeside sweeps at each moment of a Put: what is acknowledged stays.
+func TestSweepBeside(t *testing.T) {
+	s := open(t, t.TempDir())
+	sweep := func(at string) {
+		if at == "before remove" {
+			return // that is its own
+		}
+		if _, err := s.Sweep(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	s.Between(func(k vault.Keys) vault.Keys { return killingKeys{k, sweep} }, func(o blob.Objects) blob.Objects { return killing{o, sweep} })
+	for range 2 { // the second replaces the first
+		d := s.put(t, []byte("kept"))
+		sweep("")
+		if got, err := s.get(t, d); err != nil || string(got) != "kept" {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+	if n := len(s.files(t, "objects")); n != 1 {
+		t.Errorf("%d objects, want 1", n)
+	}
+}
+
 // TestKilled kills a process at each step of a Put and of an erasure, and looks at
 // what is left: what was acknowledged is there, what was said to be erased is not.
 func TestKilled(t *testing.T) {
@@ -448,7 +472,8 @@ func child(dir, step string) {
 	armed("erased")
 }
 
-// killing are objects, killingKeys records, that kill their own process.
+// killing are objects, killingKeys records, that say when they are at a step, such as
+// to kill their own process.
 type killing struct {
 	blob.Objects
 	armed func(at string)

@@ -30,7 +30,8 @@
 //
 // # What is kept
 //
-// One SQLite file of mode 0600, for it holds the secrets: hooks, a log of attempts
-// (the last thousand of each hook), and what is to be sent again. Secrets and
+// One SQLite file of mode 0600, for it holds addresses: hooks, a log of attempts
+// (the last thousand of each hook), and what is to be sent again. Secrets are kept
+// nowhere: they are derived from one key in a file of its own (key.go). Secrets and
 // addresses are in no log.
 package hooks

@@ -23,6 +23,8 @@ import (
 type Config struct {
 	// Path is the file.
 	Path string
+	// Key is that of LoadKey, from which secrets are made.
+	Key []byte
 	// Chain is the chain id.
 	Chain string
 	// Allow are addresses, besides those of the public internet, to which events
@@ -73,6 +75,9 @@ func Open(c Config, s *events.Source) (*Hooks, error) {
 	if c.Metrics == nil {
 		c.Metrics = prometheus.NewRegistry()
 	}
+	if len(c.Key) != keyBytes {
+		return nil, fmt.Errorf("hooks: a key of %d bytes", len(c.Key))
+	}
 	h := &Hooks{
 		c: c, source: s, target: newTarget(c.Allow), posting: make(chan struct{}, maxPosting),
 		wakes: make(map[string]chan struct{}), fresh: make(chan struct{}, 1),
@@ -85,7 +90,7 @@ func Open(c Config, s *events.Source) (*Hooks, error) {
 		return nil, fmt.Errorf("hooks: %w", err)
 	}
 	var err error
-	if h.db, err = openDB(c.Path); err != nil {
+	if h.db, err = openDB(c.Path, key{c.Key, c.Chain}); err != nil {
 		return nil, fmt.Errorf("hooks: %w", err)
 	}
 	return h, nil

@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -66,7 +67,7 @@ func newRig(t *testing.T) *rig {
 	r.source = events.New(r.chain.App.Store())
 	r.receiver = httptest.NewServer(http.HandlerFunc(r.receive))
 	t.Cleanup(r.receiver.Close)
-	r.conf = Config{
+	r.conf = Config{Key: random(keyBytes),
 		Path: filepath.Join(t.TempDir(), "hooks.db"), Chain: apptest.ChainID, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		First: time.Millisecond, Longest: 5 * time.Millisecond, Log: slog.New(slog.NewTextHandler(r, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -478,6 +479,73 @@ func TestFile(t *testing.T) {
 	}
 	if _, err := Open(r.conf, r.source); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("%v", err)
+	}
+}
+
+// What is kept tells no secret, the same key makes the same secrets after a
+// restart, and a key that is another is noticed.
+func TestSecretsAreNotKept(t *testing.T) {
+	r := newRig(t)
+	ctx := context.Background()
+	s, err := r.hooks.Add(ctx, "owner", api.HookRequest{URL: r.receiver.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := r.hooks.Rotate(ctx, "owner", s.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := r.hooks.db.get(ctx, s.ID)
+	if err != nil || secretText(before.secrets[0]) != next.Secret || secretText(before.secrets[1]) != s.Secret || next.Secret == s.Secret {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	r.stop()
+	for _, suffix := range []string{"", "-wal"} {
+		b, err := os.ReadFile(r.conf.Path + suffix)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		for _, secret := range append(before.secrets, before.seed, r.conf.Key) {
+			if bytes.Contains(b, secret) {
+				t.Errorf("hooks.db%s holds a secret", suffix)
+			}
+		}
+	}
+	r.start()
+	after, err := r.hooks.db.get(ctx, s.ID)
+	if err != nil || !reflect.DeepEqual(after.secrets, before.secrets) || !bytes.Equal(after.seed, before.seed) || after.PublicKey != before.PublicKey {
+		t.Errorf("after a restart: %+v, %v", after, err)
+	}
+	r.stop()
+	other := r.conf
+	other.Key = bytes.Repeat([]byte{1}, keyBytes)
+	if h, err := Open(other, r.source); err == nil || !strings.Contains(err.Error(), "another key") {
+		t.Errorf("%v, %v", h, err)
+	}
+	r.start()
+}
+
+func TestLoadKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hooks.key")
+	made, err := LoadKey(path)
+	if err != nil || len(made) != keyBytes {
+		t.Fatal(made, err)
+	}
+	if again, err := LoadKey(path); err != nil || !bytes.Equal(again, made) {
+		t.Errorf("%x, %v; want %x", again, err, made)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadKey(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("others can read it: %v", err)
+	}
+	bad := filepath.Join(t.TempDir(), "bad.key")
+	if err := os.WriteFile(bad, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadKey(bad); err == nil {
+		t.Error("a file that is no key")
 	}
 }
 

@@ -1,8 +1,8 @@
 package hooks
 
 import (
+	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
 	"database/sql"
 	"encoding/json"
@@ -19,7 +19,7 @@ import (
 	"zhenglian/client/api"
 )
 
-const schema = 1
+const schema = 2
 
 const tables = `
 CREATE TABLE hooks (
@@ -27,10 +27,8 @@ CREATE TABLE hooks (
 	owner       TEXT NOT NULL,
 	created     INTEGER NOT NULL, -- times are milliseconds since 1970
 	request     TEXT NOT NULL,    -- api.HookRequest
-	secret      BLOB NOT NULL,
-	old_secret  BLOB,             -- signs too until old_until
-	old_until   INTEGER NOT NULL DEFAULT 0,
-	seed        BLOB NOT NULL,    -- of the Ed25519 key
+	generation  INTEGER NOT NULL DEFAULT 1, -- of its secret, see key.go
+	old_until   INTEGER NOT NULL DEFAULT 0, -- the one before signs too until then
 	height      INTEGER NOT NULL, -- of the place up to which all is delivered
 	idx         INTEGER NOT NULL,
 	disabled    INTEGER NOT NULL DEFAULT 0,
@@ -63,7 +61,10 @@ CREATE TABLE again (
 	next     INTEGER NOT NULL,
 	PRIMARY KEY (hook, height, idx)
 ) WITHOUT ROWID;
-PRAGMA user_version = 1;
+CREATE TABLE known (
+	check_value BLOB NOT NULL -- of the key by which secrets are made
+);
+PRAGMA user_version = 2;
 `
 
 // Bounds of what is kept.
@@ -81,10 +82,13 @@ var (
 )
 
 // db is the file of hooks.
-type db struct{ sql *sql.DB }
+type db struct {
+	sql *sql.DB
+	key key
+}
 
 // openDB opens the file at path, or makes it, readable by its owner alone.
-func openDB(path string) (*db, error) {
+func openDB(path string, k key) (*db, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
@@ -94,7 +98,7 @@ func openDB(path string) (*db, error) {
 		return nil, err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("others can read %s, which holds secrets: chmod 600", path)
+		return nil, fmt.Errorf("others can read %s, which holds addresses of receivers: chmod 600", path)
 	}
 	q := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(5000)", "secure_delete(1)"}}
 	s, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
@@ -102,7 +106,7 @@ func openDB(path string) (*db, error) {
 		return nil, err
 	}
 	s.SetMaxOpenConns(1)
-	d := &db{s}
+	d := &db{s, k}
 	var version int
 	if err := s.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -112,7 +116,17 @@ func openDB(path string) (*db, error) {
 		if _, err := s.Exec(tables); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
+		if _, err := s.Exec("INSERT INTO known VALUES (?)", k.check()); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	case schema:
+		var known []byte
+		if err := s.QueryRow("SELECT check_value FROM known").Scan(&known); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		if !bytes.Equal(known, k.check()) {
+			return nil, errors.Join(fmt.Errorf("%s was made with another key: put that one back, or receivers need new secrets: move the file away", path), s.Close())
+		}
 	default:
 		return nil, errors.Join(fmt.Errorf("%s has schema %d, this program knows %d", path, version, schema), s.Close())
 	}
@@ -131,18 +145,18 @@ type hook struct {
 	since    time.Time
 }
 
-const columns = "id, owner, created, request, secret, old_secret, old_until, seed, height, idx, disabled, reason, failures, since, next"
+const columns = "id, owner, created, request, generation, old_until, height, idx, disabled, reason, failures, since, next"
 
-func scan(row interface{ Scan(...any) error }) (*hook, error) {
+func (d *db) scan(row interface{ Scan(...any) error }) (*hook, error) {
 	var (
 		h                     hook
 		request               string
-		secret, old           []byte
+		generation            int64
 		created, until, since int64
 		next                  int64
 		r                     api.HookRequest
 	)
-	err := row.Scan(&h.ID, &h.Owner, &created, &request, &secret, &old, &until, &h.seed, &h.Delivered.Height, &h.Delivered.Index,
+	err := row.Scan(&h.ID, &h.Owner, &created, &request, &generation, &until, &h.Delivered.Height, &h.Delivered.Index,
 		&h.disabled, &h.Reason, &h.Failures, &since, &next)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNoHook
@@ -158,9 +172,9 @@ func scan(row interface{ Scan(...any) error }) (*hook, error) {
 	}
 	h.query = r.Query()
 	h.URL, h.Description, h.Types, h.Kinds, h.Member, h.List, h.Matter = r.URL, r.Description, r.Types, r.Kinds, r.Member, r.List, r.Matter
-	h.secrets = [][]byte{secret}
-	if old != nil && time.Now().UnixMilli() < until {
-		h.secrets = append(h.secrets, old)
+	h.secrets, h.seed = [][]byte{d.key.hook(h.ID, generation)}, d.key.seed(h.ID)
+	if generation > 1 && time.Now().UnixMilli() < until {
+		h.secrets = append(h.secrets, d.key.hook(h.ID, generation-1))
 	}
 	h.PublicKey, h.Created, h.Since, h.Next = publicText(h.seed), tx.Time(created), tx.Time(since), tx.Time(next)
 	h.since, h.next = time.UnixMilli(since), time.UnixMilli(next)
@@ -194,25 +208,19 @@ func (d *db) add(ctx context.Context, owner string, r api.HookRequest, after api
 		return nil, err
 	}
 	id := "hook_" + strings.ToLower(rand.Text()[:16])
-	if _, err := t.ExecContext(ctx, "INSERT INTO hooks (id, owner, created, request, secret, seed, height, idx) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		id, owner, time.Now().UnixMilli(), string(b), random(secretBytes), random(ed25519.SeedSize), after.Height, after.Index); err != nil {
+	if _, err := t.ExecContext(ctx, "INSERT INTO hooks (id, owner, created, request, height, idx) VALUES (?, ?, ?, ?, ?, ?)",
+		id, owner, time.Now().UnixMilli(), string(b), after.Height, after.Index); err != nil {
 		return nil, err
 	}
-	h, err := scan(t.QueryRowContext(ctx, "SELECT "+columns+" FROM hooks WHERE id = ?", id))
+	h, err := d.scan(t.QueryRowContext(ctx, "SELECT "+columns+" FROM hooks WHERE id = ?", id))
 	if err != nil {
 		return nil, err
 	}
 	return h, t.Commit()
 }
 
-func random(n int) []byte {
-	b := make([]byte, n)
-	rand.Read(b) // never fails
-	return b
-}
-
 func (d *db) get(ctx context.Context, id string) (*hook, error) {
-	return scan(d.sql.QueryRowContext(ctx, "SELECT "+columns+" FROM hooks WHERE id = ?", id))
+	return d.scan(d.sql.QueryRowContext(ctx, "SELECT "+columns+" FROM hooks WHERE id = ?", id))
 }
 
 // list returns the hooks of an owner, of everybody if it is "", after an id.
@@ -223,7 +231,7 @@ func (d *db) list(ctx context.Context, owner, after string, limit int) (out []*h
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		h, err := scan(rows)
+		h, err := d.scan(rows)
 		if err != nil {
 			return nil, err
 		}
@@ -262,7 +270,7 @@ func (d *db) disable(ctx context.Context, id, reason string) error {
 
 // rotate gives a hook a new secret; the one that it had signs too for a while.
 func (d *db) rotate(ctx context.Context, id string, until time.Time) error {
-	return d.change(ctx, "UPDATE hooks SET old_secret = secret, old_until = ?, secret = ? WHERE id = ?", until.UnixMilli(), random(secretBytes), id)
+	return d.change(ctx, "UPDATE hooks SET generation = generation + 1, old_until = ? WHERE id = ?", until.UnixMilli(), id)
 }
 
 // move sets the place of a hook.

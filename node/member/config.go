@@ -319,6 +319,10 @@ func (g *Gateway) hooks() (c hooks.Config, err error) {
 	return c, nil
 }
 
+// HooksKeyFile is where a home folder keeps the key from which the secrets of its
+// gateway's webhooks are made. It is made when it is not there.
+func HooksKeyFile(home string) string { return filepath.Join(home, "config", "hooks.key") }
+
 // LogKeyFile is where a home folder keeps the key with which its gateway signs
 // checkpoints of the log. It is made when it is not there.
 func LogKeyFile(home string) string { return filepath.Join(home, "config", "log.key") }

@@ -147,6 +147,9 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if hc.Key, err = hooks.LoadKey(HooksKeyFile(home)); err != nil {
+		return nil, err
+	}
 	hc.Path, hc.Chain, hc.Log, hc.Metrics = filepath.Join(data, "hooks.db"), c.ChainID(), m.log, m.node.Metrics()
 	if m.hooks, err = hooks.Open(hc, source); err != nil {
 		return nil, err

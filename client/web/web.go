@@ -18,6 +18,12 @@
 // sign: signer.js runs package tx as WebAssembly in a worker, with the key file that
 // somebody chooses. Neither key nor passphrase leaves the page. What is signed is first
 // read in the worker and shown, and compared with what was looked at.
+//
+// # The form of a station
+//
+// station.html takes down lots one by one on a phone, keeps them in the browser, and
+// makes trace.register statements of them, signed as on the workbench; or a table for
+// zheng trace import.
 package web
 
 import (
@@ -37,7 +43,7 @@ import (
 
 // Files are the pages and what they load.
 //
-//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js notarize.html notarize.js signer.js evidence.html unit.html reported.html verifier vendor
+//go:embed start.html docs.html docs.js style.css verify.html verify.js worker.js notarize.html notarize.js signer.js station.html station.js evidence.html unit.html reported.html verifier vendor
 var Files embed.FS
 
 // Policy is the Content-Security-Policy of the pages: their own files and the
@@ -51,6 +57,9 @@ const VerifyPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 // NotarizePolicy is that of the workbench. It signs in a worker and shows artefacts that
 // it has fetched.
 const NotarizePolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// StationPolicy is that of the form of a station, which signs in a worker.
+const StationPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // A Program is WebAssembly that the page that verifies runs.
 type Program struct {
@@ -145,7 +154,7 @@ func (l Look) Other() Look { l.English = !l.English; return l }
 // Resized is the look in the other size.
 func (l Look) Resized() Look { l.Large = !l.Large; return l }
 
-var pages = template.Must(template.ParseFS(Files, "verify.html", "notarize.html", "evidence.html", "unit.html", "reported.html"))
+var pages = template.Must(template.ParseFS(Files, "verify.html", "notarize.html", "station.html", "evidence.html", "unit.html", "reported.html"))
 
 // Embedded is what a page that is one file carries in itself.
 type Embedded struct {
@@ -203,6 +212,12 @@ type Notarize struct{ Look }
 
 // Render writes the page.
 func (n *Notarize) Render(w io.Writer) error { return pages.ExecuteTemplate(w, "notarize.html", n) }
+
+// A Station is the form of a station that registers lots.
+type Station struct{ Look }
+
+// Render writes the page.
+func (s *Station) Render(w io.Writer) error { return pages.ExecuteTemplate(w, "station.html", s) }
 
 // An Evidence is the page of a statement.
 type Evidence struct {

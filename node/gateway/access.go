@@ -44,6 +44,7 @@ var needs = []struct {
 	{"POST", api.PathCaptures + "*", access.Capture},
 	{"DELETE", api.PathCaptures + "*", access.Capture},
 	{"GET", "/notarize", access.Public}, // what it does needs what it needs
+	{"GET", "/station", access.Public},
 	{"POST", api.PathEPCISCapture, access.Submit},
 	{"POST", api.PathEPCISEvents, access.Submit},
 	{"POST", api.PathEPCISQueries + "*", access.Hooks}, // they stay, and have reports sent

@@ -23,7 +23,7 @@ import (
 // something.
 func expected(method, route string) (access.Scope, bool) {
 	public := []string{"/", "/livez", "/readyz", "/openapi.json", "/docs", "/problems", "/problems/:code", "/verify", "/verify/offline",
-		"/web/docs.js", "/notarize", "/web/notarize.js", "/web/signer.js", "/web/signer.wasm", "/web/style.css", "/web/verify.js", "/web/worker.js", "/web/verifier.wasm", "/web/bundles.wasm", "/web/jsqr.js", "/v1/principal", "/01/*rest", "/.well-known/gs1resolver", "/zg/*rest", "/00/*rest", "/zs/*rest"}
+		"/web/docs.js", "/notarize", "/web/notarize.js", "/station", "/web/station.js", "/web/signer.js", "/web/signer.wasm", "/web/style.css", "/web/verify.js", "/web/worker.js", "/web/verifier.wasm", "/web/bundles.wasm", "/web/jsqr.js", "/v1/principal", "/01/*rest", "/.well-known/gs1resolver", "/zg/*rest", "/00/*rest", "/zs/*rest"}
 	changes := map[string]access.Scope{
 		"POST /v1/epcis/capture": access.Submit, "POST /v1/epcis/events": access.Submit,
 		"POST /report":       access.Public,

@@ -692,7 +692,7 @@ func TestOpenAPI(t *testing.T) {
 			served["GET "+resource], served["GET "+resource+"/events"] = true, true
 			continue
 		case path == "/" || path == api.PathDocs || path == api.PathOpenAPI || strings.HasPrefix(path, "/web/"),
-			strings.HasPrefix(path, "/verify"), path == "/notarize", path == "/e/{id}", strings.HasSuffix(path, "/*rest"):
+			strings.HasPrefix(path, "/verify"), path == "/notarize", path == "/station", path == "/e/{id}", strings.HasSuffix(path, "/*rest"):
 			continue // pages, and the document itself
 		case path == "/tile/*path":
 			served["GET /tile/{level}/{index}"], served["GET /tile/entries/{index}"] = true, true

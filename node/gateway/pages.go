@@ -29,6 +29,7 @@ func pageRoutes(r *gin.Engine, l *ledger) {
 		"/web/style.css":   "style.css",
 		"/web/verify.js":   "verify.js",
 		"/web/notarize.js": "notarize.js",
+		"/web/station.js":  "station.js",
 	} {
 		r.GET(path, func(c *gin.Context) {
 			pageHeaders(c, web.Policy)
@@ -45,6 +46,9 @@ func pageRoutes(r *gin.Engine, l *ledger) {
 	})
 	r.GET("/notarize", func(c *gin.Context) {
 		renderUnder(c, http.StatusOK, web.NotarizePolicy, &web.Notarize{Look: lookOf(c)})
+	})
+	r.GET("/station", func(c *gin.Context) {
+		renderUnder(c, http.StatusOK, web.StationPolicy, &web.Station{Look: lookOf(c)})
 	})
 	r.GET("/web/jsqr.js", func(c *gin.Context) {
 		pageHeaders(c, web.Policy)

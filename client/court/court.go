@@ -8,6 +8,9 @@
 // A document is told by its first bytes: a bundle (package bundle), a certificate
 // in PDF or the text of printed codes (package paper), a proof of a split view, and
 // everything else a receipt.
+//
+// What is no bundle costs at most 128 MiB of memory, whatever it says of itself; of a
+// bundle see package bundle.
 package court
 
 import (

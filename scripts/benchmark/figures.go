@@ -61,6 +61,7 @@ var figures = []figure{
 	{name: "trace.backward", unit: "s", measure: traceBack},
 	{name: "recall.freeze", unit: "s", measure: recallFreeze},
 	{name: "page.consumer", unit: "s", measure: pageConsumer},
+	{name: "epcis.capture", unit: "1/s", measure: epcisCapture, parts: epcisParts},
 }
 
 // The rates, in transactions a second, for which the pools of one validator and of
@@ -110,6 +111,7 @@ type bench struct {
 	overloaded *overloadResult
 	receipts   *receipts
 	lists      *listed
+	captured   float64 // events a second of epcis.capture
 	traces     *traces
 	bundle     struct{ sm3 pair } // of bundle.verify: beside SM3 alone
 	checks     *checked

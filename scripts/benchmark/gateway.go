@@ -24,6 +24,7 @@ import (
 	"zhenglian/node/gateway"
 	"zhenglian/node/index"
 	"zhenglian/node/member"
+	"zhenglian/node/repository"
 )
 
 // Gateway implements Served with what package member runs: the gateway and its
@@ -42,9 +43,13 @@ func (w *ledgerWorkload) Gateway(home string, n *node.Node, a abci.Application) 
 	if err != nil {
 		return nil, err
 	}
-	g, err := openGateway(c, x)
+	r, err := repository.Open(repository.Config{Path: filepath.Join(home, "data", "epcis.db")})
 	if err != nil {
 		return nil, errors.Join(err, x.Close())
+	}
+	g, err := openGatewayWith(c, x, r)
+	if err != nil {
+		return nil, errors.Join(err, x.Close(), r.Close())
 	}
 	n.OnDecided(g.gateway.Decided)
 	w.gateway.Store(g.gateway)
@@ -115,16 +120,22 @@ func (c *chain) SignedBlock(height int64) (receipt.SignedBlock, error) { return 
 type ledgerGateway struct {
 	chain    *chain
 	gateway  *gateway.Gateway
-	index    *index.Index // nil: none
+	index    *index.Index           // nil: none
+	epcis    *repository.Repository // nil: none
 	listener net.Listener
 	client   *client.Client
 }
 
 // openGateway puts a gateway before a chain.
-func openGateway(c *chain, x *index.Index) (_ *ledgerGateway, err error) {
-	g := &ledgerGateway{chain: c, index: x}
+func openGateway(c *chain, x *index.Index) (*ledgerGateway, error) {
+	return openGatewayWith(c, x, nil)
+}
+
+// openGatewayWith is openGateway with a repository of EPCIS events.
+func openGatewayWith(c *chain, x *index.Index, r *repository.Repository) (_ *ledgerGateway, err error) {
+	g := &ledgerGateway{chain: c, index: x, epcis: r}
 	g.gateway, err = gateway.New(gateway.Config{}, gateway.Options{
-		Chain: c, Index: x, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Chain: c, Index: x, EPCIS: r, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		return nil, err
@@ -145,7 +156,13 @@ func (g *ledgerGateway) Run(ctx context.Context) error {
 	if g.index != nil {
 		group.Go(func() error { return g.index.Run(ctx) })
 	}
+	if g.epcis != nil {
+		group.Go(func() error { return g.epcis.Run(ctx) })
+	}
 	err := group.Wait()
+	if g.epcis != nil {
+		err = errors.Join(err, g.epcis.Close())
+	}
 	if g.index != nil {
 		err = errors.Join(err, g.index.Close())
 	}

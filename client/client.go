@@ -110,8 +110,9 @@ type request struct {
 	size         int64                     // of the body; -1: unknown
 	contentType  string
 	accept       string
-	once         bool   // the body cannot be had a second time
-	key          string // Idempotency-Key; empty: none
+	once         bool        // the body cannot be had a second time
+	key          string      // Idempotency-Key; empty: none
+	header       http.Header // further ones
 }
 
 // do sends r until it is answered, and hands a successful answer to read.
@@ -169,6 +170,9 @@ func (c *Client) attempt(ctx context.Context, r request, read func(*http.Respons
 	}
 	req.Header.Set("Accept", r.accept+", "+api.MediaProblem)
 	req.Header.Set("User-Agent", c.conf.UserAgent)
+	for name, values := range r.header {
+		req.Header[name] = values
+	}
 	if r.key != "" {
 		req.Header.Set("Idempotency-Key", `"`+r.key+`"`)
 	}

@@ -217,7 +217,8 @@ func (c *cli) cancelCmd() *cobra.Command {
 
 // goodsEventCmd is what happens to units at one place.
 func (c *cli) goodsEventCmd() *cobra.Command {
-	cmd := &cobra.Command{Use: "event", Args: c.args(0, 0), RunE: c.group, Short: c.tr("pack, unpack, make, sell, take, destroy", "装箱、拆箱、加工、售出、退回、销毁")}
+	cmd := &cobra.Command{Use: "event", Args: c.args(0, 0), RunE: c.group, Short: c.tr("pack, unpack, make, sell, take, destroy; EPCIS events", "装箱、拆箱、加工、售出、退回、销毁；EPCIS 事件")}
+	cmd.AddCommand(c.eventHashCmd(), c.eventCaptureCmd(), c.eventReceiptCmd(), c.eventQueryCmd())
 	var box string
 	pack := func(use, short string, kind tx.Kind) *cobra.Command {
 		cmd := c.traceAct(use, 1, tx.MaxUnits, short, kind, func(args []string) (tx.Body, error) {

@@ -274,7 +274,7 @@ func TestSubmitToTorchwood(t *testing.T) {
 		fmt.Sscanf(lines[0], "old %d", &old)
 		n, err := note.Open(signed, note.VerifierList(known))
 		if err != nil {
-			http.Error(w, err.Error(), 403)
+			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
 		c, err := torchwood.ParseCheckpoint(n.Text)
@@ -299,7 +299,7 @@ func TestSubmitToTorchwood(t *testing.T) {
 		}
 		if old > 0 {
 			if err := tlog.CheckTree(proof, c.N, c.Hash, old, last.Hash); err != nil {
-				http.Error(w, err.Error(), 422)
+				http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 				return
 			}
 		}

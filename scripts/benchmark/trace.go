@@ -24,7 +24,6 @@ import (
 type traces struct {
 	forward, back       []float64 // seconds, sorted
 	forwardSQL, backSQL []float64
-	freeze              pair
 }
 
 // sqlGoods are the rows of units as somebody would keep them who wants nothing

@@ -140,17 +140,6 @@ func (b *books) act(ctx context.Context, event string, why string, digests []blo
 	return t.Commit()
 }
 
-// head is the number and the hash of the newest line.
-func (b *books) head(ctx context.Context) (n int64, hash tx.Digest, err error) {
-	var h []byte
-	err = b.sql.QueryRowContext(ctx, "SELECT n, hash FROM custody ORDER BY n DESC LIMIT 1").Scan(&n, &h)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, tx.Digest{}, nil
-	}
-	copy(hash[:], h)
-	return n, hash, err
-}
-
 // lines returns at most most lines after line n, each with a line feed: those about
 // one file, or all.
 func (b *books) lines(ctx context.Context, about *blob.Digest, n int64, most int) (log []byte, err error) {

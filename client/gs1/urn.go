@@ -90,6 +90,8 @@ func (s *scheme) link(body string, pattern bool) (*Link, error) {
 		case s.serial == "+":
 			l.Key += v
 		case s.serial == "254" && v == "0": // a GLN without extension
+		case !forms[s.serial].MatchString(v):
+			return nil, fmt.Errorf("serial %q: value of %s", last, s.serial)
 		default:
 			l.Qualifiers = []Element{{s.serial, v}}
 		}

@@ -30,16 +30,21 @@ import (
 // certificate, somebody of platform-a, and an operator.
 type epcisHarness struct {
 	*harness
-	r *repository.Repository
+	r    *repository.Repository
+	path string // its file
 }
+
+// epcisKey is what the secrets of subscriptions are made from.
+var epcisKey = bytes.Repeat([]byte{7}, 32)
 
 func newEPCIS(t *testing.T, change ...func(*Config, *Options)) *epcisHarness {
 	t.Helper()
-	r, err := repository.Open(repository.Config{Path: filepath.Join(t.TempDir(), "epcis.db"), Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	path := filepath.Join(t.TempDir(), "epcis.db")
+	r, err := repository.Open(repository.Config{Path: path, Key: epcisKey, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &epcisHarness{r: r}
+	e := &epcisHarness{r: r, path: path}
 	e.harness = newHarness(t, append(change, func(_ *Config, o *Options) { o.EPCIS = r })...)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -180,6 +182,15 @@ func TestEPCISSubscriptions(t *testing.T) {
 		if err := json.Unmarshal(b, &s); err != nil || resp.StatusCode != 201 || s.Secret == "" {
 			t.Fatalf("status %d: %s, %v", resp.StatusCode, b, err)
 		}
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Secret, "whsec_"))
+		if err != nil || len(key) != 32 {
+			t.Fatalf("%s: %v", s.Secret, err)
+		}
+		for _, path := range []string{e.path, e.path + "-wal"} {
+			if kept, err := os.ReadFile(path); err != nil || bytes.Contains(kept, key) || !bytes.Contains(kept, []byte("ships")) && path != e.path {
+				t.Errorf("%s holds the secret, or not the subscription: %v", path, err)
+			}
+		}
 		return s.SubscriptionID, s.Secret
 	}
 	stream, secret := subscribe(`{"dest":"` + receiver.URL + `/stream","stream":true}`)
@@ -259,7 +270,7 @@ func TestEPCISSubscriptions(t *testing.T) {
 func TestEPCISRestart(t *testing.T) {
 	e := newEPCIS(t)
 	path := t.TempDir() + "/epcis.db"
-	r, err := repository.Open(repository.Config{Path: path, Ledger: &epcisLedger{l: e.g.ledger}})
+	r, err := repository.Open(repository.Config{Path: path, Key: epcisKey, Ledger: &epcisLedger{l: e.g.ledger}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +283,7 @@ func TestEPCISRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Millisecond)
-	if r, err = repository.Open(repository.Config{Path: path, Ledger: &epcisLedger{l: e.g.ledger}}); err != nil {
+	if r, err = repository.Open(repository.Config{Path: path, Key: epcisKey, Ledger: &epcisLedger{l: e.g.ledger}}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

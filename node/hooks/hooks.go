@@ -75,8 +75,9 @@ func Open(c Config, s *events.Source) (*Hooks, error) {
 	if c.Metrics == nil {
 		c.Metrics = prometheus.NewRegistry()
 	}
-	if len(c.Key) != keyBytes {
-		return nil, fmt.Errorf("hooks: a key of %d bytes", len(c.Key))
+	k, err := newKey(c.Key, c.Chain)
+	if err != nil {
+		return nil, fmt.Errorf("hooks: %w", err)
 	}
 	h := &Hooks{
 		c: c, source: s, target: newTarget(c.Allow), posting: make(chan struct{}, maxPosting),
@@ -89,8 +90,7 @@ func Open(c Config, s *events.Source) (*Hooks, error) {
 	if err := c.Metrics.Register(h.count); err != nil {
 		return nil, fmt.Errorf("hooks: %w", err)
 	}
-	var err error
-	if h.db, err = openDB(c.Path, key{c.Key, c.Chain}); err != nil {
+	if h.db, err = openDB(c.Path, k); err != nil {
 		return nil, fmt.Errorf("hooks: %w", err)
 	}
 	return h, nil

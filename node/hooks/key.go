@@ -19,6 +19,7 @@ import (
 //
 //	secret  HKDF-SHA256(key, no salt, "zhenglian hook secret v1" ‖ 00 ‖ chain ‖ 00 ‖ hook ‖ 00 ‖ generation), 32 bytes
 //	seed    HKDF-SHA256(key, no salt, "zhenglian hook seed v1" ‖ 00 ‖ chain ‖ 00 ‖ hook), 32 bytes: of the Ed25519 key
+//	other   HKDF-SHA256(key, no salt, "zhenglian hook receiver v1" ‖ 00 ‖ chain ‖ 00 ‖ name), 32 bytes: of a receiver of [Poster], whose seed is as that of a hook of its name
 //	check   HKDF-SHA256(key, no salt, "zhenglian hook check v1" ‖ 00 ‖ chain), 32 bytes: in the database, to know the key again
 type key struct {
 	secret []byte
@@ -26,6 +27,13 @@ type key struct {
 }
 
 const keyBytes = 32
+
+func newKey(secret []byte, chain string) (key, error) {
+	if len(secret) != keyBytes {
+		return key{}, fmt.Errorf("a key of %d bytes, from which secrets are made; want %d", len(secret), keyBytes)
+	}
+	return key{secret, chain}, nil
+}
 
 func (k key) derive(what string, parts ...string) []byte {
 	info := strings.Join(append([]string{"zhenglian hook " + what + " v1", k.chain}, parts...), "\x00")
@@ -39,6 +47,8 @@ func (k key) derive(what string, parts ...string) []byte {
 func (k key) hook(id string, generation int64) []byte {
 	return k.derive("secret", id, strconv.FormatInt(generation, 10))
 }
+
+func (k key) receiver(name string) []byte { return k.derive("receiver", name) }
 
 func (k key) seed(id string) []byte { return k.derive("seed", id)[:ed25519.SeedSize] }
 

@@ -3,7 +3,6 @@ package hooks
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -46,33 +45,37 @@ func (t *target) post(ctx context.Context, to *url.URL, id string, now time.Time
 
 // A Poster sends signed messages by Standard Webhooks for others than hooks, with
 // the same care about where they go. It is safe for concurrent use.
-type Poster struct{ target *target }
+type Poster struct {
+	target *target
+	key    key
+}
 
-// NewPoster makes a poster that may send to the public internet and to the
-// addresses in allow, there also over plain http.
-func NewPoster(allow []netip.Prefix) *Poster { return &Poster{newTarget(allow)} }
+// NewPoster makes a poster for a chain that may send to the public internet and to
+// the addresses in allow, there also over plain http. Secrets of its receivers are
+// made from the key, which is that of LoadKey.
+func NewPoster(key []byte, chain string, allow []netip.Prefix) (*Poster, error) {
+	k, err := newKey(key, chain)
+	return &Poster{newTarget(allow), k}, err
+}
 
 // Validate refuses an address to which nothing is sent: ErrTarget.
 func (p *Poster) Validate(ctx context.Context, to string) error { return p.target.validate(ctx, to) }
 
-// Post sends a message once. gone means that the receiver wants no more; the text
-// of an error names no address.
-func (p *Poster) Post(ctx context.Context, to, id, contentType string, body, secret, seed []byte) (gone bool, retry time.Duration, err error) {
+// Post sends a message once to a receiver, by whose name it is signed. gone means
+// that the receiver wants no more; the text of an error names no address.
+func (p *Poster) Post(ctx context.Context, receiver, to, id, contentType string, body []byte) (gone bool, retry time.Duration, err error) {
 	u, err := url.Parse(to)
 	if err != nil {
 		return false, 0, errors.New("the address cannot be used")
 	}
-	status, retry, err := p.target.post(ctx, u, id, time.Now(), contentType, body, [][]byte{secret}, seed)
+	status, retry, err := p.target.post(ctx, u, id, time.Now(), contentType, body, [][]byte{p.key.receiver(receiver)}, p.key.seed(receiver))
 	if err != nil {
 		return status == http.StatusGone, retry, errors.New(plain(err))
 	}
 	return false, 0, nil
 }
 
-// NewSecret makes the secret of a receiver and the seed of a key pair.
-func NewSecret() (secret, seed []byte) { return random(secretBytes), random(ed25519.SeedSize) }
-
-// SecretText and PublicText are a secret and the public key of a seed as receivers
-// are told them.
-func SecretText(secret []byte) string { return secretText(secret) }
-func PublicText(seed []byte) string   { return publicText(seed) }
+// Secret and Public are what a receiver is told: the secret that signs its messages
+// and the public key of the other signature.
+func (p *Poster) Secret(receiver string) string { return secretText(p.key.receiver(receiver)) }
+func (p *Poster) Public(receiver string) string { return publicText(p.key.seed(receiver)) }

@@ -157,7 +157,7 @@ func Open(ctx context.Context, home string, o Options) (_ *Member, err error) {
 	if m.captures, err = settings.captures(home, o.Version, m.blobs, m.log); err != nil {
 		return nil, err
 	}
-	if m.epcis, err = repository.Open(repository.Config{Path: filepath.Join(data, "epcis.db"), Allow: hc.Allow, Log: m.log}); err != nil {
+	if m.epcis, err = repository.Open(repository.Config{Path: filepath.Join(data, "epcis.db"), Key: hc.Key, Chain: hc.Chain, Allow: hc.Allow, Log: m.log}); err != nil {
 		return nil, err
 	}
 	stater, err := settings.stater(home)

@@ -10,8 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"zhenglian/node/hooks"
 )
 
 // A NamedQuery is a query that is kept under a name.
@@ -158,28 +156,27 @@ type Subscription struct {
 	Failures int       // since the last one
 	Reason   string    // of the last failure
 	Public   string    // the key with which it signs besides the secret
-	secret   []byte
-	seed     []byte
 	n        int64
 	next     time.Time // after a failure
 }
 
-const subscriptionColumns = "id, query, created, owner, member, everything, request, secret, seed, n, last, reports, failures, reason, next"
+const subscriptionColumns = "id, query, created, owner, member, everything, request, n, last, reports, failures, reason, next"
 
-func scanSubscription(rows interface{ Scan(...any) error }) (*Subscription, error) {
+func (r *Repository) scanSubscription(rows interface{ Scan(...any) error }) (*Subscription, error) {
 	var (
 		s                   Subscription
 		created, last, next int64
 		request             string
 	)
-	err := rows.Scan(&s.ID, &s.Query, &created, &s.Owner, &s.Reader.Member, &s.Reader.All, &request, &s.secret, &s.seed, &s.n, &last, &s.Reports, &s.Failures, &s.Reason, &next)
+	err := rows.Scan(&s.ID, &s.Query, &created, &s.Owner, &s.Reader.Member, &s.Reader.All, &request, &s.n, &last, &s.Reports, &s.Failures, &s.Reason, &next)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNoSubscription
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.Created, s.Last, s.next, s.Public = time.UnixMilli(created).UTC(), time.UnixMilli(last).UTC(), time.UnixMilli(next), hooks.PublicText(s.seed)
+	s.Created, s.Last, s.next = time.UnixMilli(created).UTC(), time.UnixMilli(last).UTC(), time.UnixMilli(next)
+	s.Public = r.poster.Public(s.ID)
 	return &s, json.Unmarshal([]byte(request), &s.Request)
 }
 
@@ -213,10 +210,9 @@ func (r *Repository) Subscribe(ctx context.Context, owner string, who Reader, qu
 	if err != nil {
 		return nil, "", err
 	}
-	key, seed := hooks.NewSecret()
 	id, now := "sub_"+strings.ToLower(rand.Text()[:20]), time.Now().UnixMilli()
-	res, err := r.write.ExecContext(ctx, "INSERT INTO subscriptions ("+subscriptionColumns+") SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', 0 WHERE (SELECT count(*) FROM subscriptions) < ?",
-		id, query, now, owner, string(who.Member), who.All, string(b), key, seed, n, now, maxSubscriptions)
+	res, err := r.write.ExecContext(ctx, "INSERT INTO subscriptions ("+subscriptionColumns+") SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, '', 0 WHERE (SELECT count(*) FROM subscriptions) < ?",
+		id, query, now, owner, string(who.Member), who.All, string(b), n, now, maxSubscriptions)
 	if err != nil {
 		return nil, "", err
 	}
@@ -231,12 +227,12 @@ func (r *Repository) Subscribe(ctx context.Context, owner string, who Reader, qu
 	case r.subs <- struct{}{}:
 	default:
 	}
-	return s, hooks.SecretText(key), nil
+	return s, r.poster.Secret(id), nil
 }
 
 // Subscription returns a subscription of an owner, of anybody if owner is "".
 func (r *Repository) Subscription(ctx context.Context, owner, query, id string) (*Subscription, error) {
-	return scanSubscription(r.write.QueryRowContext(ctx, "SELECT "+subscriptionColumns+" FROM subscriptions WHERE id = ? AND query = ? AND (? = '' OR owner = ?)", id, query, owner, owner))
+	return r.scanSubscription(r.write.QueryRowContext(ctx, "SELECT "+subscriptionColumns+" FROM subscriptions WHERE id = ? AND query = ? AND (? = '' OR owner = ?)", id, query, owner, owner))
 }
 
 // Subscriptions returns those of a query and an owner, of anybody if owner is "", of
@@ -249,7 +245,7 @@ func (r *Repository) Subscriptions(ctx context.Context, owner, query string) ([]
 	defer rows.Close()
 	var out []*Subscription
 	for rows.Next() {
-		s, err := scanSubscription(rows)
+		s, err := r.scanSubscription(rows)
 		if err != nil {
 			return nil, err
 		}

@@ -155,7 +155,7 @@ func (r *Repository) report(ctx context.Context, s *Subscription) (more bool, er
 		return false, err
 	}
 	// The same events have the same message id, whichever attempt it is.
-	gone, retry, failed := r.poster.Post(ctx, s.Request.Dest, fmt.Sprintf("%s_%d_%d", s.ID, s.n, s.Reports), "application/json", body, s.secret, s.seed)
+	gone, retry, failed := r.poster.Post(ctx, s.ID, s.Request.Dest, fmt.Sprintf("%s_%d_%d", s.ID, s.n, s.Reports), "application/json", body)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}

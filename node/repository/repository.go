@@ -88,8 +88,6 @@ CREATE TABLE subscriptions (
 	member   TEXT NOT NULL, -- for which its owner reads
 	everything INTEGER NOT NULL,
 	request  TEXT NOT NULL,
-	secret   BLOB NOT NULL,
-	seed     BLOB NOT NULL, -- of the Ed25519 key
 	n        INTEGER NOT NULL,  -- up to which all was sent
 	last     INTEGER NOT NULL,  -- when it last ran, ms
 	reports  INTEGER NOT NULL DEFAULT 0,
@@ -141,6 +139,8 @@ var (
 // Config are the settings of a Repository.
 type Config struct {
 	Path    string         // the file
+	Key     []byte         // of hooks.LoadKey: the secrets of subscriptions are made from it
+	Chain   string         // id of the chain
 	Allow   []netip.Prefix // addresses, besides those of the public internet, to which reports may be sent, also over plain http
 	Ledger  Ledger         // may be set later: see SetLedger
 	Log     *slog.Logger   // nil: slog.Default()
@@ -179,7 +179,11 @@ func Open(c Config) (*Repository, error) {
 		c.Workers = 8
 	}
 	r := &Repository{c: c, ledger: c.Ledger, queue: make(chan string, maxQueue), cpu: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		added: make(chan struct{}), done: make(map[string]chan struct{}), subs: make(chan struct{}, 1), poster: hooks.NewPoster(c.Allow)}
+		added: make(chan struct{}), done: make(map[string]chan struct{}), subs: make(chan struct{}, 1)}
+	var err error
+	if r.poster, err = hooks.NewPoster(c.Key, c.Chain, c.Allow); err != nil {
+		return nil, fmt.Errorf("EPCIS repository: %w", err)
+	}
 	if err := r.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("EPCIS repository: %w", err), r.Close())
 	}
@@ -190,7 +194,7 @@ func Open(c Config) (*Repository, error) {
 func (r *Repository) SetLedger(l Ledger) { r.ledger = l }
 
 func (r *Repository) open() error {
-	f, err := os.OpenFile(r.c.Path, os.O_CREATE|os.O_RDWR, 0o600) // it holds secrets of subscriptions
+	f, err := os.OpenFile(r.c.Path, os.O_CREATE|os.O_RDWR, 0o600) // not everybody may read every event
 	if err != nil {
 		return err
 	}

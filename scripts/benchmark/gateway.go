@@ -43,7 +43,7 @@ func (w *ledgerWorkload) Gateway(home string, n *node.Node, a abci.Application) 
 	if err != nil {
 		return nil, err
 	}
-	r, err := repository.Open(repository.Config{Path: filepath.Join(home, "data", "epcis.db")})
+	r, err := repository.Open(repository.Config{Path: filepath.Join(home, "data", "epcis.db"), Key: make([]byte, 32), Chain: chainID})
 	if err != nil {
 		return nil, errors.Join(err, x.Close())
 	}

@@ -124,11 +124,11 @@ func (d *demo) testAccount() {
 // testAdmit: two thirds of the regulators and a court admit a laboratory, each
 // from their inbox.
 func (d *demo) testAdmit() {
-	for _, name := range []string{"lab-admin1", "lab-admin2", "lab-officer"} {
+	for _, name := range []string{"quality-admin1", "quality-admin2", "quality-officer"} {
 		d.newKey(name, "quality-lab")
 	}
 	e := d.zheng("member", "admit", "quality-lab", "--name-zh", "质量检测所", "--name-en", "Quality Laboratory", "--role", "lab",
-		"--uscc", "91350100M000100Y43", "--admin", "lab-admin1,lab-admin2", "--from", "admin1")
+		"--uscc", "91350100M000100Y43", "--admin", "quality-admin1,quality-admin2", "--from", "admin1")
 	if e.State != "PENDING" {
 		d.Fatalf("by one regulator of four: %+v", e)
 	}
@@ -169,7 +169,7 @@ func (d *demo) testAdmit() {
 		d.Errorf("the new member: %+v", m)
 	}
 	// It acts for itself.
-	if a := d.zheng("account", "add", "--key", "lab-officer", "--role", "officer", "--from", "lab-admin1", "--cosign", "lab-admin2"); a.State != "ENACTED" {
+	if a := d.zheng("account", "add", "--key", "quality-officer", "--role", "officer", "--from", "quality-admin1", "--cosign", "quality-admin2"); a.State != "ENACTED" {
 		d.Errorf("a key of the new member: %+v", a)
 	}
 }

@@ -24,7 +24,7 @@ import (
 // The events that are captured.
 const (
 	captureBatch   = 500   // of one document, under one statement
-	captureMost    = 6000  // a second for which documents are made beforehand
+	captureMost    = 24000 // a second for which documents are made beforehand
 	captureClients = 4     // at once, of one gateway
 	captureTarget  = 2_000 // a second
 )

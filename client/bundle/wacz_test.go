@@ -5,57 +5,22 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"zhenglian/client/bundle"
 	"zhenglian/client/bundle/bundletest"
+	"zhenglian/client/clienttest/npm"
 )
 
 // webrecorder installs the npm packages of testdata/webrecorder, in the versions of
 // its lock file, beside the caches of this user, and returns the folder.
 func webrecorder(t *testing.T) string {
 	t.Helper()
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed: scripts/setup node", tool)
-		}
-	}
-	cache, err := os.UserCacheDir()
+	dir, err := npm.Install(t, "zhenglian-webrecorder", "testdata/webrecorder", "check.mjs")
 	if err != nil {
 		t.Skip(err)
-	}
-	dir := filepath.Join(cache, "zhenglian-webrecorder")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	same := true
-	for _, name := range []string{"package.json", "package-lock.json", "check.mjs"} {
-		b, err := os.ReadFile(filepath.Join("testdata/webrecorder", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if old, err := os.ReadFile(filepath.Join(dir, name)); err == nil && bytes.Equal(old, b) {
-			continue
-		}
-		same = same && name == "check.mjs"
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules/.package-lock.json")); err != nil || !same {
-		cmd := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			os.RemoveAll(filepath.Join(dir, "node_modules"))
-			if os.Getenv("CI") == "" {
-				t.Skipf("npm ci: %v\n%s", err, out)
-			}
-			t.Fatalf("npm ci: %v\n%s", err, out)
-		}
 	}
 	return dir
 }

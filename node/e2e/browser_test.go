@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"zhenglian/client/certificate"
+	"zhenglian/client/clienttest/npm"
 	"zhenglian/client/keys"
 )
 
@@ -39,43 +39,9 @@ type browserConfig struct {
 // nodeModules installs what testdata/browser pins beside the caches of this user.
 func nodeModules(t *testing.T) string {
 	t.Helper()
-	for _, name := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Skip("no Node.js: scripts/setup node installs it")
-		}
-	}
-	cache, err := os.UserCacheDir()
+	dir, err := npm.Install(t, "zhenglian-browser", "testdata/browser")
 	if err != nil {
 		t.Skip(err)
-	}
-	dir := filepath.Join(cache, "zhenglian-browser")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	same := true
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		b, err := os.ReadFile(filepath.Join("testdata/browser", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if old, err := os.ReadFile(filepath.Join(dir, name)); err == nil && bytes.Equal(old, b) {
-			continue
-		}
-		same = false
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules/playwright-core")); err == nil && same {
-		return dir
-	}
-	cmd := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("npm ci: %v\n%s", err, out)
-		}
-		t.Skipf("the browser test needs npm packages: %v\n%s", err, out)
 	}
 	return dir
 }
